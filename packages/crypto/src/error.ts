@@ -1,0 +1,20 @@
+/** What went wrong in a primitive. Closed. */
+export type CryptoErrorCode =
+  | 'length'
+  | 'low_order'
+  | 'bad_key'
+  | 'unsupported'
+  | 'parameters'
+  | 'open_failed'
+  | 'sequence_exhausted';
+
+/** Thrown by providers and HPKE. The message never contains input. */
+export class CryptoError extends Error {
+  override readonly name = 'CryptoError';
+  readonly code: CryptoErrorCode;
+
+  constructor(code: CryptoErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,96 @@
+import type { Secret } from './secret.ts';
+
+/**
+ * A key held by a provider. `native` keeps a KeyObject, `portable` keeps bytes; neither prints.
+ * Importing costs time (6–25 µs native), so protocols keep the object while they need it and `dispose` it after.
+ */
+export interface PrivateKey<Kind extends KeyKind = KeyKind> extends Disposable {
+  readonly kind: Kind;
+  /** Raw public key bytes; computed once. */
+  readonly publicKey: Uint8Array;
+  /** Copies the private key out: 32 bytes (X25519, Ed25519 seed, X-Wing seed) or 64 bytes (ML-KEM-768 seed d‖z). */
+  export(): Secret;
+}
+
+/** A public key prepared for repeated use. */
+export interface PublicKey<Kind extends KeyKind = KeyKind> {
+  readonly kind: Kind;
+  readonly bytes: Uint8Array;
+}
+
+export type KeyKind = 'x25519' | 'ed25519' | 'ml-kem-768' | 'x-wing';
+
+export type AeadName = 'chacha20-poly1305' | 'aes-256-gcm' | 'aes-128-gcm';
+export type HashName = 'sha256' | 'sha384' | 'sha512';
+
+/** A KEM's output: `ciphertext` travels, `sharedSecret` (32 bytes) does not. */
+export interface Encapsulated {
+  readonly ciphertext: Uint8Array;
+  readonly sharedSecret: Secret;
+}
+
+/** Argon2id parameters, RFC 9106 §3.1. */
+export interface Argon2Parameters {
+  readonly memoryKiB: number;
+  readonly passes: number;
+  readonly lanes: number;
+  /** bytes */
+  readonly length: number;
+}
+
+/**
+ * Every primitive Sotto uses, behind one interface. All functions refuse wrong lengths with `CryptoError`.
+ * Secret inputs may be given as `Secret` or bytes; the provider never keeps or prints them.
+ * Three implementations: `nativeProvider` (node:crypto), `portableProvider` (noble), `seededProvider` (simulation).
+ */
+export interface CryptoProvider {
+  readonly name: 'native' | 'portable' | 'seeded';
+
+  /** Cryptographically secure random bytes in a buffer of their own. */
+  random(length: number): Uint8Array;
+
+  /** SHA-2; `hash('sha256', a, b)` hashes the concatenation. */
+  hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array;
+  /** HMAC, RFC 2104. */
+  hmac(name: HashName, key: Bytes, ...parts: readonly Uint8Array[]): Secret;
+  /** HKDF extract and expand, RFC 5869. */
+  hkdf(name: HashName, ikm: Bytes, salt: Bytes, info: Uint8Array, length: number): Secret;
+  hkdfExtract(name: HashName, salt: Bytes, ikm: Bytes): Secret;
+  hkdfExpand(name: HashName, prk: Bytes, info: Uint8Array, length: number): Secret;
+
+  /** AEAD, RFC 8439 / SP 800-38D; nonce 12 bytes; the 16-byte tag is appended. */
+  seal(name: AeadName, key: Bytes, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
+  /** Null when the tag does not match; never partial plaintext. */
+  open(name: AeadName, key: Bytes, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array | null;
+  /** `length` bytes of ChaCha20 keystream from block 0, RFC 8439 §2.4; nonce 12 bytes. */
+  keystream(key: Bytes, nonce: Uint8Array, length: number): Uint8Array;
+
+  generate<Kind extends KeyKind>(kind: Kind): PrivateKey<Kind>;
+  importPrivate<Kind extends KeyKind>(kind: Kind, bytes: Bytes): PrivateKey<Kind>;
+  /** Refuses wrong lengths and, for X25519 and X-Wing, points of low order. */
+  importPublic<Kind extends KeyKind>(kind: Kind, bytes: Uint8Array): PublicKey<Kind>;
+
+  /** X25519, RFC 7748; throws `CryptoError` `low_order` on an all-zero result. */
+  dh(own: PrivateKey<'x25519'>, peer: PublicKey<'x25519'> | Uint8Array): Secret;
+  /** Ed25519, RFC 8032; 64 bytes. */
+  sign(own: PrivateKey<'ed25519'>, message: Uint8Array): Uint8Array;
+  verify(signer: PublicKey<'ed25519'> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** ML-KEM-768 (FIPS 203): ciphertext 1088 bytes. X-Wing (draft-connolly-cfrg-xwing-kem): 1120 bytes. */
+  encapsulate(peer: PublicKey<'ml-kem-768' | 'x-wing'>): Encapsulated;
+  decapsulate(own: PrivateKey<'ml-kem-768' | 'x-wing'>, ciphertext: Uint8Array): Secret;
+
+  /** Argon2id, RFC 9106; off the main thread where the platform can. */
+  argon2id(password: Bytes, salt: Uint8Array, parameters: Argon2Parameters, extras?: Argon2Extras): Promise<Secret>;
+
+  /** Constant-time comparison; false for different lengths. */
+  equal(a: Bytes, b: Bytes): boolean;
+}
+
+/** Optional Argon2 inputs, RFC 9106 §3.1. */
+export interface Argon2Extras {
+  readonly secret?: Bytes;
+  readonly associatedData?: Uint8Array;
+}
+
+/** Secret or public bytes as input. */
+export type Bytes = Secret | Uint8Array;
