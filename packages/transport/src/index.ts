@@ -1,1 +1,3 @@
-export * from './transport.ts';
+export { sleep, systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';
+export type * from './transport.ts';

@@ -1,0 +1,36 @@
+import type { RefusalCode } from '@sotto/transport';
+
+/** Why a call to a gateway failed. Closed. The first group is what a gateway says, the second what happened on the way. */
+export type GatewayApiErrorCode =
+  | RefusalCode
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'conflict'
+  | 'registration-closed'
+  | 'slow-consumer'
+  /** No connection, or it broke before an answer; nothing is known about the effect. */
+  | 'unreachable'
+  /** The other side is not the gateway that the address pins. */
+  | 'wrong-gateway'
+  /** The deadline passed before an answer; nothing is known about the effect. */
+  | 'deadline'
+  /** The caller's signal aborted; nothing is known about the effect. */
+  | 'aborted'
+  /** The connection object was closed by its owner. */
+  | 'closed'
+  /** The gateway's answer breaks the contract. */
+  | 'protocol';
+
+/** The one error of this package. Its text never holds ids, names, tokens or content. */
+export class GatewayApiError extends Error {
+  override readonly name = 'GatewayApiError';
+  readonly code: GatewayApiErrorCode;
+  /** Milliseconds after which trying again makes sense, when the gateway said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: GatewayApiErrorCode, message: string, options?: ErrorOptions & { readonly retryAfterMs?: number }) {
+    super(message, options);
+    this.code = code;
+    this.retryAfterMs = options?.retryAfterMs;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Transport } from '@sotto/transport';
+import type { DeviceConnection, DeviceOptions, GatewayConnection, PrekeyStock } from './types.ts';
+
+export interface GatewayTransportOptions {
+  /** The gateway this device receives at. */
+  readonly device: DeviceOptions;
+  /** Uniform in [0, 1): jitter for back-off. */
+  readonly random: () => number;
+  /** Anonymous connections kept open at once; the least recently used is closed. Default 8. */
+  readonly connections?: number;
+}
+
+/**
+ * Envelopes through gateways. Receives on the device's own, logged-in connection; posts on separate connections that
+ * never log in, to whatever gateway the destination names.
+ */
+export interface GatewayTransport extends Transport {
+  readonly kind: 'gateway';
+  /** The logged-in connection: registration, prekeys, capabilities. */
+  readonly device: DeviceConnection;
+  /** The pooled anonymous connection to a gateway: names, chains, bundles. Do not close it. */
+  directory(address: string): GatewayConnection;
+  /** Called when the gateway says that one-time prekeys run low; returns the function that stops it. */
+  onLowPrekeys(listener: (stock: PrekeyStock) => void): () => void;
+}
