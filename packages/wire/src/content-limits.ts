@@ -1,0 +1,113 @@
+import { accountName } from './account-name.ts';
+import type { ContentBody } from './content.ts';
+import { WireError } from './error.ts';
+import { parseGatewayAddress } from './gateway-address.ts';
+import type { Addresses, Profile } from './gen/sotto/wire/v1/content_pb.ts';
+import { Receipt_Kind } from './gen/sotto/wire/v1/content_pb.ts';
+import { accountId, deviceId, mailboxId, messageId } from './ids.ts';
+import {
+  MAX_ADDRESSES,
+  MAX_EMOJI_BYTES,
+  MAX_GREETING_CHARACTERS,
+  MAX_NAME_CHARACTERS,
+  MAX_RECEIPT_MESSAGES,
+  MAX_TEXT_BYTES,
+} from './limits.ts';
+import { safeNumber } from './numbers.ts';
+import { checkCharacters, checkText } from './text.ts';
+
+/** Checks one understood body. Throws `WireError`: `too_large`, `length`, `range`, `text`, `malformed`. */
+export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, counter: number): void {
+  switch (body.kind) {
+    case 'text':
+      requireCounter(counter);
+      checkText(body.value.body, MAX_TEXT_BYTES);
+      if (body.value.replyTo.length > 0) messageId(body.value.replyTo);
+      return;
+    case 'reaction':
+      requireCounter(counter);
+      messageId(body.value.message);
+      checkText(body.value.emoji, MAX_EMOJI_BYTES);
+      return;
+    case 'edit':
+      requireCounter(counter);
+      messageId(body.value.message);
+      checkText(body.value.body, MAX_TEXT_BYTES);
+      return;
+    case 'delete':
+      requireCounter(counter);
+      messageId(body.value.message);
+      return;
+    case 'receipt': {
+      const { kind, messages } = body.value;
+      if (kind !== Receipt_Kind.DELIVERED && kind !== Receipt_Kind.READ) {
+        throw new WireError('range', 'an unknown kind of receipt');
+      }
+      if (messages.length === 0) throw new WireError('malformed', 'a receipt for nothing');
+      checkMessageIds(messages);
+      return;
+    }
+    case 'typing':
+      if (counter !== 0) throw new WireError('range', 'typing is never stored and has no counter');
+      return;
+    case 'contactRequest':
+      checkProfile(body.value.profile);
+      checkAddresses(body.value.addresses);
+      checkAccountName(body.value.accountName);
+      checkCharacters(body.value.greeting, MAX_GREETING_CHARACTERS);
+      return;
+    case 'contactAnswer':
+      checkProfile(body.value.profile);
+      checkAddresses(body.value.addresses);
+      checkAccountName(body.value.accountName);
+      return;
+    case 'profile':
+      checkProfile(body.value);
+      return;
+    case 'addresses':
+      checkAddresses(body.value);
+      return;
+    case 'syncState':
+      accountId(body.value.contact);
+      checkProfile(body.value.profile);
+      checkAddresses(body.value.addresses);
+      checkMessageIds(body.value.read);
+      return;
+    case 'sessionRefresh':
+      return;
+  }
+}
+
+function requireCounter(counter: number): void {
+  if (counter === 0) throw new WireError('range', 'stored content needs a counter from 1 on');
+}
+
+function checkMessageIds(ids: readonly Uint8Array[]): void {
+  if (ids.length > MAX_RECEIPT_MESSAGES) throw new WireError('too_large', 'too many message ids');
+  ids.forEach(messageId);
+}
+
+function checkProfile(profile: Profile | undefined): void {
+  if (profile === undefined) return;
+  checkCharacters(profile.name, MAX_NAME_CHARACTERS);
+  if (profile.avatarHash.length !== 0 && profile.avatarHash.length !== 32) {
+    throw new WireError('length', 'an avatar hash has 32 bytes');
+  }
+  safeNumber(profile.revision);
+}
+
+function checkAddresses(addresses: Addresses | undefined): void {
+  if (addresses === undefined) return;
+  if (addresses.addresses.length > MAX_ADDRESSES) throw new WireError('too_large', 'too many addresses');
+  safeNumber(addresses.revision);
+  for (const { device, gateway, mailbox, capability } of addresses.addresses) {
+    deviceId(device);
+    mailboxId(mailbox);
+    parseGatewayAddress(gateway);
+    if (capability.length !== 32) throw new WireError('length', 'a capability has 32 bytes');
+  }
+}
+
+function checkAccountName(name: string): void {
+  if (name !== '') accountName(name);
+}

@@ -1,0 +1,38 @@
+/** Serialised envelope, bytes. Larger content travels as a blob. One envelope fits a 128 KiB frame of any transport. */
+export const MAX_ENVELOPE_BYTES = 96 * 1024;
+
+/** Text and edit bodies, UTF-8 bytes: about 30 printed pages; more is a document. */
+export const MAX_TEXT_BYTES = 64 * 1024;
+
+/**
+ * Serialised content, bytes: the longest text and 4 KiB for everything around it. What remains up to the largest
+ * bucket is room for a first message's chain, KEM ciphertext and encapsulation, so no content is too long to start with.
+ */
+export const MAX_CONTENT_BYTES = MAX_TEXT_BYTES + 4 * 1024;
+
+/** Causal parents: more concurrent branches than devices that write at once in one conversation. */
+export const MAX_PARENTS = 16;
+
+/** MessageIds in one receipt or sync of read marks: 8 KiB. */
+export const MAX_RECEIPT_MESSAGES = 256;
+
+/** Bytes of one reaction: the longest emoji sequences (families with skin tones, flags) take about 35. */
+export const MAX_EMOJI_BYTES = 64;
+
+/** Characters (code points) of a profile name and of a device name. */
+export const MAX_NAME_CHARACTERS = 64;
+
+/** Characters (code points) of a contact request's greeting. */
+export const MAX_GREETING_CHARACTERS = 512;
+
+/** Addresses in one content: the most active devices of an account, 64, at one gateway each. */
+export const MAX_ADDRESSES = 64;
+
+/** Serialised gateway address, characters: the longest DNS name with scheme, port and pin. */
+export const MAX_GATEWAY_ADDRESS_CHARACTERS = 320;
+
+/** Serialised `Signed`, bytes: a body with its signatures; ML-DSA-65 signatures (3309 bytes) beside Ed25519 ones fit. */
+export const MAX_SIGNED_BYTES = 16 * 1024;
+
+/** Signatures on one body: account key, recovery key, device, new key. */
+export const MAX_SIGNATURES = 4;
