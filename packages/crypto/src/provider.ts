@@ -20,7 +20,8 @@ export interface PublicKey<Kind extends KeyKind = KeyKind> {
 
 export type KeyKind = 'x25519' | 'ed25519' | 'ml-kem-768' | 'x-wing';
 
-export type AeadName = 'chacha20-poly1305' | 'aes-256-gcm' | 'aes-128-gcm';
+/** `xchacha20-poly1305` (draft-irtf-cfrg-xchacha-03) takes a 24-byte nonce, long enough to be random; others take 12. */
+export type AeadName = 'chacha20-poly1305' | 'xchacha20-poly1305' | 'aes-256-gcm' | 'aes-128-gcm';
 export type HashName = 'sha256' | 'sha384' | 'sha512';
 
 /** A KEM's output: `ciphertext` travels, `sharedSecret` (32 bytes) does not. */
@@ -58,22 +59,26 @@ export interface CryptoProvider {
   hkdfExtract(name: HashName, salt: Bytes, ikm: Bytes): Secret;
   hkdfExpand(name: HashName, prk: Bytes, info: Uint8Array, length: number): Secret;
 
-  /** AEAD, RFC 8439 / SP 800-38D; nonce 12 bytes; the 16-byte tag is appended. */
+  /** AEAD, RFC 8439 / SP 800-38D; nonce 12 bytes (XChaCha20: 24); the 16-byte tag is appended. */
   seal(name: AeadName, key: Bytes, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
-  /** Null when the tag does not match; never partial plaintext. */
+  /** Null when the tag does not match or is missing; never partial plaintext. */
   open(name: AeadName, key: Bytes, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array | null;
   /** `length` bytes of ChaCha20 keystream from block 0, RFC 8439 §2.4; nonce 12 bytes. */
   keystream(key: Bytes, nonce: Uint8Array, length: number): Uint8Array;
 
   generate<Kind extends KeyKind>(kind: Kind): PrivateKey<Kind>;
   importPrivate<Kind extends KeyKind>(kind: Kind, bytes: Bytes): PrivateKey<Kind>;
-  /** Refuses wrong lengths and, for X25519 and X-Wing, points of low order. */
+  /**
+   * Refuses wrong lengths, for X25519 and X-Wing points of low order (`low_order`), for Ed25519 points of low order or
+   * not in canonical form, for ML-KEM coefficients out of range (`bad_key`).
+   */
   importPublic<Kind extends KeyKind>(kind: Kind, bytes: Uint8Array): PublicKey<Kind>;
 
   /** X25519, RFC 7748; throws `CryptoError` `low_order` on an all-zero result. */
   dh(own: PrivateKey<'x25519'>, peer: PublicKey<'x25519'> | Uint8Array): Secret;
   /** Ed25519, RFC 8032; 64 bytes. */
   sign(own: PrivateKey<'ed25519'>, message: Uint8Array): Uint8Array;
+  /** False for whatever is not a valid signature by that key, a key `importPublic` would refuse included. */
   verify(signer: PublicKey<'ed25519'> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** ML-KEM-768 (FIPS 203): ciphertext 1088 bytes. X-Wing (draft-connolly-cfrg-xwing-kem): 1120 bytes. */
   encapsulate(peer: PublicKey<'ml-kem-768' | 'x-wing'>): Encapsulated;
