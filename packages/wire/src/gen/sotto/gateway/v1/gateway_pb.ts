@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/gateway/v1/gateway.proto.
  */
 export const file_sotto_gateway_v1_gateway: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zb3R0by9nYXRld2F5L3YxL2dhdGV3YXkucHJvdG8SEHNvdHRvLmdhdGV3YXkudjEiUQoLRXJyb3JEZXRhaWwSKgoHcmVmdXNhbBgBIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbBIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoBCIQCg5HZXRJbmZvUmVxdWVzdCKqAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSGQoRZW52ZWxvcGVfdmVyc2lvbnMYAiADKA0SCwoDbm93GAMgASgEEigKBmxpbWl0cxgEIAEoCzIYLnNvdHRvLmdhdGV3YXkudjEuTGltaXRzEjQKDHJlZ2lzdHJhdGlvbhgFIAEoDjIeLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0cmF0aW9uIokBCgZMaW1pdHMSGAoQbWFpbGJveF9tZXNzYWdlcxgBIAEoDRIYChBtYWlsYm94X3JlcXVlc3RzGAIgASgNEhkKEXJldGVudGlvbl9zZWNvbmRzGAMgASgEEhYKDmVudmVsb3BlX2J5dGVzGAQgASgNEhgKEG9uZV90aW1lX3ByZWtleXMYBSABKA0iIgoSUmVzb2x2ZU5hbWVSZXF1ZXN0EgwKBG5hbWUYASABKAkiJgoTUmVzb2x2ZU5hbWVSZXNwb25zZRIPCgdhY2NvdW50GAEgASgMIjkKD0dldENoYWluUmVxdWVzdBIPCgdhY2NvdW50GAEgASgMEhUKDWZyb21fc2VxdWVuY2UYAiABKAQiJgoQR2V0Q2hhaW5SZXNwb25zZRISCgpzdGF0ZW1lbnRzGAEgAygMIkIKCUFkbWlzc2lvbhIUCgpjYXBhYmlsaXR5GAEgASgMSAASFwoNcmVxdWVzdF90b2tlbhgCIAEoDEgAQgYKBGtpbmQiYwoQR2V0QnVuZGxlUmVxdWVzdBIPCgdhY2NvdW50GAEgASgMEg4KBmRldmljZRgCIAEoDBIuCglhZG1pc3Npb24YAyABKAsyGy5zb3R0by5nYXRld2F5LnYxLkFkbWlzc2lvbiJVChFHZXRCdW5kbGVSZXNwb25zZRIPCgdtYWlsYm94GAEgASgMEi8KB3ByZWtleXMYAiADKAsyHi5zb3R0by5zZXNzaW9uLnYxLlByb3ZlblByZWtleSIpChZHZXRSZXF1ZXN0VG9rZW5SZXF1ZXN0Eg8KB2FjY291bnQYASABKAwiPAoXR2V0UmVxdWVzdFRva2VuUmVzcG9uc2USDQoFdG9rZW4YASABKAwSEgoKZXhwaXJlc19hdBgCIAEoBCJPCgtQb3N0UmVxdWVzdBIQCghlbnZlbG9wZRgBIAEoDBIuCglhZG1pc3Npb24YAiABKAsyGy5zb3R0by5nYXRld2F5LnYxLkFkbWlzc2lvbiIhCgxQb3N0UmVzcG9uc2USEQoJZHVwbGljYXRlGAEgASgIIlAKEVBvc3RTdHJlYW1SZXF1ZXN0Eg4KBm51bWJlchgBIAEoBBIrCgRwb3N0GAIgASgLMh0uc290dG8uZ2F0ZXdheS52MS5Qb3N0UmVxdWVzdCJ7ChJQb3N0U3RyZWFtUmVzcG9uc2USDgoGbnVtYmVyGAEgASgEEioKB3JlZnVzYWwYAiABKA4yGS5zb3R0by5nYXRld2F5LnYxLlJlZnVzYWwSEQoJZHVwbGljYXRlGAMgASgIEhYKDnJldHJ5X2FmdGVyX21zGAQgASgEIhUKE0dldENoYWxsZW5nZVJlcXVlc3QiJQoUR2V0Q2hhbGxlbmdlUmVzcG9uc2USDQoFbm9uY2UYASABKAwiZwoLRGV2aWNlUHJvb2YSDwoHYWNjb3VudBgBIAEoDBIOCgZkZXZpY2UYAiABKAwSDQoFbm9uY2UYAyABKAwSEQoJc2lnbmF0dXJlGAQgASgMEhUKDWNoYW5uZWxfYm91bmQYBSABKAgibgoPUmVnaXN0ZXJSZXF1ZXN0EiwKBXByb29mGAEgASgLMh0uc290dG8uZ2F0ZXdheS52MS5EZXZpY2VQcm9vZhISCgpzdGF0ZW1lbnRzGAIgAygMEhkKEXJlZ2lzdHJhdGlvbl9jb2RlGAMgASgJIiMKEFJlZ2lzdGVyUmVzcG9uc2USDwoHbWFpbGJveBgBIAEoDCI8CgxMb2dpblJlcXVlc3QSLAoFcHJvb2YYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLkRldmljZVByb29mIjIKDUxvZ2luUmVzcG9uc2USDQoFdG9rZW4YASABKAkSEgoKZXhwaXJlc19hdBgCIAEoBCIuChhQdWJsaXNoU3RhdGVtZW50c1JlcXVlc3QSEgoKc3RhdGVtZW50cxgBIAMoDCItChlQdWJsaXNoU3RhdGVtZW50c1Jlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgEIiAKEENsYWltTmFtZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSITChFDbGFpbU5hbWVSZXNwb25zZSJ1CgtQcmVrZXlFbnRyeRIqCgRraW5kGAEgASgOMhwuc290dG8uc2Vzc2lvbi52MS5QcmVrZXlLaW5kEgoKAmlkGAIgASgNEi4KBnByZWtleRgDIAEoCzIeLnNvdHRvLnNlc3Npb24udjEuUHJvdmVuUHJla2V5IncKFFVwbG9hZFByZWtleXNSZXF1ZXN0Ei4KB2xhc3RpbmcYASADKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleUVudHJ5Ei8KCG9uZV90aW1lGAIgAygLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlFbnRyeSJFChVVcGxvYWRQcmVrZXlzUmVzcG9uc2USLAoFc3RvY2sYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleVN0b2NrIjUKC1ByZWtleVN0b2NrEhAKCG9uZV90aW1lGAEgASgNEhQKDG9uZV90aW1lX2tlbRgCIAEoDSIXChVHZXRQcmVrZXlTdG9ja1JlcXVlc3QiRgoWR2V0UHJla2V5U3RvY2tSZXNwb25zZRIsCgVzdG9jaxgBIAEoCzIdLnNvdHRvLmdhdGV3YXkudjEuUHJla2V5U3RvY2siRQoPQ2FwYWJpbGl0eUVudHJ5EgwKBGhhc2gYASABKAwSDwoHbWFpbGJveBgCIAEoDBITCgtkYWlseV9xdW90YRgDIAEoDSJPChlDcmVhdGVDYXBhYmlsaXRpZXNSZXF1ZXN0EjIKB2VudHJpZXMYASADKAsyIS5zb3R0by5nYXRld2F5LnYxLkNhcGFiaWxpdHlFbnRyeSIcChpDcmVhdGVDYXBhYmlsaXRpZXNSZXNwb25zZSIrChlSZXZva2VDYXBhYmlsaXRpZXNSZXF1ZXN0Eg4KBmhhc2hlcxgBIAMoDCIcChpSZXZva2VDYXBhYmlsaXRpZXNSZXNwb25zZSIWChRMaXN0TWFpbGJveGVzUmVxdWVzdCIwCg1EZXZpY2VNYWlsYm94Eg4KBmRldmljZRgBIAEoDBIPCgdtYWlsYm94GAIgASgMIksKFUxpc3RNYWlsYm94ZXNSZXNwb25zZRIyCgltYWlsYm94ZXMYASADKAsyHy5zb3R0by5nYXRld2F5LnYxLkRldmljZU1haWxib3giaQoIRGVsaXZlcnkSEAoIc2VxdWVuY2UYASABKAQSEAoIZW52ZWxvcGUYAiABKAwSJgoFcXVldWUYAyABKA4yFy5zb3R0by5nYXRld2F5LnYxLlF1ZXVlEhEKCXN0b3JlZF9hdBgEIAEoBCI7ChJHZXRNZXNzYWdlc1JlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKAQSDQoFbGltaXQYAiABKA0iUwoTR2V0TWVzc2FnZXNSZXNwb25zZRIuCgpkZWxpdmVyaWVzGAEgAygLMhouc290dG8uZ2F0ZXdheS52MS5EZWxpdmVyeRIMCgRtb3JlGAIgASgIIicKEkFja25vd2xlZGdlUmVxdWVzdBIRCglzZXF1ZW5jZXMYASADKAQiFQoTQWNrbm93bGVkZ2VSZXNwb25zZSJ3Cg5Db25uZWN0UmVxdWVzdBIQCgZjcmVkaXQYASABKA1IABI7CgthY2tub3dsZWRnZRgCIAEoCzIkLnNvdHRvLmdhdGV3YXkudjEuQWNrbm93bGVkZ2VSZXF1ZXN0SAASDgoEcGluZxgDIAEoBEgAQgYKBGtpbmQikAIKD0Nvbm5lY3RSZXNwb25zZRIuCghkZWxpdmVyeRgBIAEoCzIaLnNvdHRvLmdhdGV3YXkudjEuRGVsaXZlcnlIABITCgljYXVnaHRfdXAYAiABKAhIABIOCgRwb25nGAMgASgESAASNAoLbG93X3ByZWtleXMYBCABKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleVN0b2NrSAASLAoHY2xvc2luZxgFIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbEgAEjwKDGFja25vd2xlZGdlZBgGIAEoCzIkLnNvdHRvLmdhdGV3YXkudjEuQWNrbm93bGVkZ2VSZXF1ZXN0SABCBgoEa2luZCqVAwoHUmVmdXNhbBIXChNSRUZVU0FMX1VOU1BFQ0lGSUVEEAASFQoRUkVGVVNBTF9NQUxGT1JNRUQQARIfChtSRUZVU0FMX1VOU1VQUE9SVEVEX1ZFUlNJT04QAhIVChFSRUZVU0FMX1RPT19MQVJHRRADEhsKF1JFRlVTQUxfVU5BVVRIRU5USUNBVEVEEAQSFQoRUkVGVVNBTF9GT1JCSURERU4QBRIVChFSRUZVU0FMX05PVF9GT1VORBAGEhQKEFJFRlVTQUxfQ09ORkxJQ1QQBxIYChRSRUZVU0FMX01BSUxCT1hfRlVMTBAIEhYKElJFRlVTQUxfQ0FQQUJJTElUWRAJEhEKDVJFRlVTQUxfUVVPVEEQChIYChRSRUZVU0FMX1JBVEVfTElNSVRFRBALEhMKD1JFRlVTQUxfRVhQSVJFRBAMEh8KG1JFRlVTQUxfUkVHSVNUUkFUSU9OX0NMT1NFRBANEhMKD1JFRlVTQUxfUkVWT0tFRBAOEhcKE1JFRlVTQUxfVU5BVkFJTEFCTEUQDypzCgxSZWdpc3RyYXRpb24SHAoYUkVHSVNUUkFUSU9OX1VOU1BFQ0lGSUVEEAASFQoRUkVHSVNUUkFUSU9OX09QRU4QARIVChFSRUdJU1RSQVRJT05fQ09ERRACEhcKE1JFR0lTVFJBVElPTl9DTE9TRUQQAypGCgVRdWV1ZRIVChFRVUVVRV9VTlNQRUNJRklFRBAAEhIKDlFVRVVFX0NPTlRBQ1RTEAESEgoOUVVFVUVfUkVRVUVTVFMQAjLPAwoQRGlyZWN0b3J5U2VydmljZRJOCgdHZXRJbmZvEiAuc290dG8uZ2F0ZXdheS52MS5HZXRJbmZvUmVxdWVzdBohLnNvdHRvLmdhdGV3YXkudjEuR2V0SW5mb1Jlc3BvbnNlEloKC1Jlc29sdmVOYW1lEiQuc290dG8uZ2F0ZXdheS52MS5SZXNvbHZlTmFtZVJlcXVlc3QaJS5zb3R0by5nYXRld2F5LnYxLlJlc29sdmVOYW1lUmVzcG9uc2USUQoIR2V0Q2hhaW4SIS5zb3R0by5nYXRld2F5LnYxLkdldENoYWluUmVxdWVzdBoiLnNvdHRvLmdhdGV3YXkudjEuR2V0Q2hhaW5SZXNwb25zZRJUCglHZXRCdW5kbGUSIi5zb3R0by5nYXRld2F5LnYxLkdldEJ1bmRsZVJlcXVlc3QaIy5zb3R0by5nYXRld2F5LnYxLkdldEJ1bmRsZVJlc3BvbnNlEmYKD0dldFJlcXVlc3RUb2tlbhIoLnNvdHRvLmdhdGV3YXkudjEuR2V0UmVxdWVzdFRva2VuUmVxdWVzdBopLnNvdHRvLmdhdGV3YXkudjEuR2V0UmVxdWVzdFRva2VuUmVzcG9uc2UysQEKC1Bvc3RTZXJ2aWNlEkUKBFBvc3QSHS5zb3R0by5nYXRld2F5LnYxLlBvc3RSZXF1ZXN0Gh4uc290dG8uZ2F0ZXdheS52MS5Qb3N0UmVzcG9uc2USWwoKUG9zdFN0cmVhbRIjLnNvdHRvLmdhdGV3YXkudjEuUG9zdFN0cmVhbVJlcXVlc3QaJC5zb3R0by5nYXRld2F5LnYxLlBvc3RTdHJlYW1SZXNwb25zZSgBMAEy5gkKDURldmljZVNlcnZpY2USXQoMR2V0Q2hhbGxlbmdlEiUuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFsbGVuZ2VSZXF1ZXN0GiYuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZRJRCghSZWdpc3RlchIhLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0ZXJSZXF1ZXN0GiIuc290dG8uZ2F0ZXdheS52MS5SZWdpc3RlclJlc3BvbnNlEkgKBUxvZ2luEh4uc290dG8uZ2F0ZXdheS52MS5Mb2dpblJlcXVlc3QaHy5zb3R0by5nYXRld2F5LnYxLkxvZ2luUmVzcG9uc2USbAoRUHVibGlzaFN0YXRlbWVudHMSKi5zb3R0by5nYXRld2F5LnYxLlB1Ymxpc2hTdGF0ZW1lbnRzUmVxdWVzdBorLnNvdHRvLmdhdGV3YXkudjEuUHVibGlzaFN0YXRlbWVudHNSZXNwb25zZRJUCglDbGFpbU5hbWUSIi5zb3R0by5nYXRld2F5LnYxLkNsYWltTmFtZVJlcXVlc3QaIy5zb3R0by5nYXRld2F5LnYxLkNsYWltTmFtZVJlc3BvbnNlEmAKDVVwbG9hZFByZWtleXMSJi5zb3R0by5nYXRld2F5LnYxLlVwbG9hZFByZWtleXNSZXF1ZXN0Gicuc290dG8uZ2F0ZXdheS52MS5VcGxvYWRQcmVrZXlzUmVzcG9uc2USYwoOR2V0UHJla2V5U3RvY2sSJy5zb3R0by5nYXRld2F5LnYxLkdldFByZWtleVN0b2NrUmVxdWVzdBooLnNvdHRvLmdhdGV3YXkudjEuR2V0UHJla2V5U3RvY2tSZXNwb25zZRJvChJDcmVhdGVDYXBhYmlsaXRpZXMSKy5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUNhcGFiaWxpdGllc1JlcXVlc3QaLC5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUNhcGFiaWxpdGllc1Jlc3BvbnNlEm8KElJldm9rZUNhcGFiaWxpdGllcxIrLnNvdHRvLmdhdGV3YXkudjEuUmV2b2tlQ2FwYWJpbGl0aWVzUmVxdWVzdBosLnNvdHRvLmdhdGV3YXkudjEuUmV2b2tlQ2FwYWJpbGl0aWVzUmVzcG9uc2USYAoNTGlzdE1haWxib3hlcxImLnNvdHRvLmdhdGV3YXkudjEuTGlzdE1haWxib3hlc1JlcXVlc3QaJy5zb3R0by5nYXRld2F5LnYxLkxpc3RNYWlsYm94ZXNSZXNwb25zZRJaCgtHZXRNZXNzYWdlcxIkLnNvdHRvLmdhdGV3YXkudjEuR2V0TWVzc2FnZXNSZXF1ZXN0GiUuc290dG8uZ2F0ZXdheS52MS5HZXRNZXNzYWdlc1Jlc3BvbnNlEloKC0Fja25vd2xlZGdlEiQuc290dG8uZ2F0ZXdheS52MS5BY2tub3dsZWRnZVJlcXVlc3QaJS5zb3R0by5nYXRld2F5LnYxLkFja25vd2xlZGdlUmVzcG9uc2USUgoHQ29ubmVjdBIgLnNvdHRvLmdhdGV3YXkudjEuQ29ubmVjdFJlcXVlc3QaIS5zb3R0by5nYXRld2F5LnYxLkNvbm5lY3RSZXNwb25zZSgBMAFiBnByb3RvMw", [file_sotto_session_v1_prekeys]);
+  fileDesc("Ch5zb3R0by9nYXRld2F5L3YxL2dhdGV3YXkucHJvdG8SEHNvdHRvLmdhdGV3YXkudjEiUQoLRXJyb3JEZXRhaWwSKgoHcmVmdXNhbBgBIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbBIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoBCIQCg5HZXRJbmZvUmVxdWVzdCKqAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSGQoRZW52ZWxvcGVfdmVyc2lvbnMYAiADKA0SCwoDbm93GAMgASgEEigKBmxpbWl0cxgEIAEoCzIYLnNvdHRvLmdhdGV3YXkudjEuTGltaXRzEjQKDHJlZ2lzdHJhdGlvbhgFIAEoDjIeLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0cmF0aW9uIokBCgZMaW1pdHMSGAoQbWFpbGJveF9tZXNzYWdlcxgBIAEoDRIYChBtYWlsYm94X3JlcXVlc3RzGAIgASgNEhkKEXJldGVudGlvbl9zZWNvbmRzGAMgASgEEhYKDmVudmVsb3BlX2J5dGVzGAQgASgNEhgKEG9uZV90aW1lX3ByZWtleXMYBSABKA0iIgoSUmVzb2x2ZU5hbWVSZXF1ZXN0EgwKBG5hbWUYASABKAkiJgoTUmVzb2x2ZU5hbWVSZXNwb25zZRIPCgdhY2NvdW50GAEgASgMIjkKD0dldENoYWluUmVxdWVzdBIPCgdhY2NvdW50GAEgASgMEhUKDWZyb21fc2VxdWVuY2UYAiABKAQiJgoQR2V0Q2hhaW5SZXNwb25zZRISCgpzdGF0ZW1lbnRzGAEgAygMIkIKCUFkbWlzc2lvbhIUCgpjYXBhYmlsaXR5GAEgASgMSAASFwoNcmVxdWVzdF90b2tlbhgCIAEoDEgAQgYKBGtpbmQiYwoQR2V0QnVuZGxlUmVxdWVzdBIPCgdhY2NvdW50GAEgASgMEg4KBmRldmljZRgCIAEoDBIuCglhZG1pc3Npb24YAyABKAsyGy5zb3R0by5nYXRld2F5LnYxLkFkbWlzc2lvbiJVChFHZXRCdW5kbGVSZXNwb25zZRIPCgdtYWlsYm94GAEgASgMEi8KB3ByZWtleXMYAiADKAsyHi5zb3R0by5zZXNzaW9uLnYxLlByb3ZlblByZWtleSIpChZHZXRSZXF1ZXN0VG9rZW5SZXF1ZXN0Eg8KB2FjY291bnQYASABKAwiPAoXR2V0UmVxdWVzdFRva2VuUmVzcG9uc2USDQoFdG9rZW4YASABKAwSEgoKZXhwaXJlc19hdBgCIAEoBCJPCgtQb3N0UmVxdWVzdBIQCghlbnZlbG9wZRgBIAEoDBIuCglhZG1pc3Npb24YAiABKAsyGy5zb3R0by5nYXRld2F5LnYxLkFkbWlzc2lvbiIhCgxQb3N0UmVzcG9uc2USEQoJZHVwbGljYXRlGAEgASgIIksKDE51bWJlcmVkUG9zdBIOCgZudW1iZXIYASABKAQSKwoEcG9zdBgCIAEoCzIdLnNvdHRvLmdhdGV3YXkudjEuUG9zdFJlcXVlc3QiQgoRUG9zdFN0cmVhbVJlcXVlc3QSLQoFcG9zdHMYASADKAsyHi5zb3R0by5nYXRld2F5LnYxLk51bWJlcmVkUG9zdCJFChJQb3N0U3RyZWFtUmVzcG9uc2USLwoIb3V0Y29tZXMYASADKAsyHS5zb3R0by5nYXRld2F5LnYxLlBvc3RPdXRjb21lInQKC1Bvc3RPdXRjb21lEg4KBm51bWJlchgBIAEoBBIqCgdyZWZ1c2FsGAIgASgOMhkuc290dG8uZ2F0ZXdheS52MS5SZWZ1c2FsEhEKCWR1cGxpY2F0ZRgDIAEoCBIWCg5yZXRyeV9hZnRlcl9tcxgEIAEoBCIVChNHZXRDaGFsbGVuZ2VSZXF1ZXN0IiUKFEdldENoYWxsZW5nZVJlc3BvbnNlEg0KBW5vbmNlGAEgASgMImcKC0RldmljZVByb29mEg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEg0KBW5vbmNlGAMgASgMEhEKCXNpZ25hdHVyZRgEIAEoDBIVCg1jaGFubmVsX2JvdW5kGAUgASgIIm4KD1JlZ2lzdGVyUmVxdWVzdBIsCgVwcm9vZhgBIAEoCzIdLnNvdHRvLmdhdGV3YXkudjEuRGV2aWNlUHJvb2YSEgoKc3RhdGVtZW50cxgCIAMoDBIZChFyZWdpc3RyYXRpb25fY29kZRgDIAEoCSIjChBSZWdpc3RlclJlc3BvbnNlEg8KB21haWxib3gYASABKAwiPAoMTG9naW5SZXF1ZXN0EiwKBXByb29mGAEgASgLMh0uc290dG8uZ2F0ZXdheS52MS5EZXZpY2VQcm9vZiIyCg1Mb2dpblJlc3BvbnNlEg0KBXRva2VuGAEgASgJEhIKCmV4cGlyZXNfYXQYAiABKAQiLgoYUHVibGlzaFN0YXRlbWVudHNSZXF1ZXN0EhIKCnN0YXRlbWVudHMYASADKAwiLQoZUHVibGlzaFN0YXRlbWVudHNSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoBCIgChBDbGFpbU5hbWVSZXF1ZXN0EgwKBG5hbWUYASABKAkiEwoRQ2xhaW1OYW1lUmVzcG9uc2UidQoLUHJla2V5RW50cnkSKgoEa2luZBgBIAEoDjIcLnNvdHRvLnNlc3Npb24udjEuUHJla2V5S2luZBIKCgJpZBgCIAEoDRIuCgZwcmVrZXkYAyABKAsyHi5zb3R0by5zZXNzaW9uLnYxLlByb3ZlblByZWtleSJ3ChRVcGxvYWRQcmVrZXlzUmVxdWVzdBIuCgdsYXN0aW5nGAEgAygLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlFbnRyeRIvCghvbmVfdGltZRgCIAMoCzIdLnNvdHRvLmdhdGV3YXkudjEuUHJla2V5RW50cnkiRQoVVXBsb2FkUHJla2V5c1Jlc3BvbnNlEiwKBXN0b2NrGAEgASgLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlTdG9jayI1CgtQcmVrZXlTdG9jaxIQCghvbmVfdGltZRgBIAEoDRIUCgxvbmVfdGltZV9rZW0YAiABKA0iFwoVR2V0UHJla2V5U3RvY2tSZXF1ZXN0IkYKFkdldFByZWtleVN0b2NrUmVzcG9uc2USLAoFc3RvY2sYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleVN0b2NrIkUKD0NhcGFiaWxpdHlFbnRyeRIMCgRoYXNoGAEgASgMEg8KB21haWxib3gYAiABKAwSEwoLZGFpbHlfcXVvdGEYAyABKA0iTwoZQ3JlYXRlQ2FwYWJpbGl0aWVzUmVxdWVzdBIyCgdlbnRyaWVzGAEgAygLMiEuc290dG8uZ2F0ZXdheS52MS5DYXBhYmlsaXR5RW50cnkiHAoaQ3JlYXRlQ2FwYWJpbGl0aWVzUmVzcG9uc2UiKwoZUmV2b2tlQ2FwYWJpbGl0aWVzUmVxdWVzdBIOCgZoYXNoZXMYASADKAwiHAoaUmV2b2tlQ2FwYWJpbGl0aWVzUmVzcG9uc2UiFgoUTGlzdE1haWxib3hlc1JlcXVlc3QiMAoNRGV2aWNlTWFpbGJveBIOCgZkZXZpY2UYASABKAwSDwoHbWFpbGJveBgCIAEoDCJLChVMaXN0TWFpbGJveGVzUmVzcG9uc2USMgoJbWFpbGJveGVzGAEgAygLMh8uc290dG8uZ2F0ZXdheS52MS5EZXZpY2VNYWlsYm94ImkKCERlbGl2ZXJ5EhAKCHNlcXVlbmNlGAEgASgEEhAKCGVudmVsb3BlGAIgASgMEiYKBXF1ZXVlGAMgASgOMhcuc290dG8uZ2F0ZXdheS52MS5RdWV1ZRIRCglzdG9yZWRfYXQYBCABKAQiOwoSR2V0TWVzc2FnZXNSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgEEg0KBWxpbWl0GAIgASgNIlMKE0dldE1lc3NhZ2VzUmVzcG9uc2USLgoKZGVsaXZlcmllcxgBIAMoCzIaLnNvdHRvLmdhdGV3YXkudjEuRGVsaXZlcnkSDAoEbW9yZRgCIAEoCCInChJBY2tub3dsZWRnZVJlcXVlc3QSEQoJc2VxdWVuY2VzGAEgAygEIhUKE0Fja25vd2xlZGdlUmVzcG9uc2UidwoOQ29ubmVjdFJlcXVlc3QSEAoGY3JlZGl0GAEgASgNSAASOwoLYWNrbm93bGVkZ2UYAiABKAsyJC5zb3R0by5nYXRld2F5LnYxLkFja25vd2xlZGdlUmVxdWVzdEgAEg4KBHBpbmcYAyABKARIAEIGCgRraW5kIjwKCkRlbGl2ZXJpZXMSLgoKZGVsaXZlcmllcxgBIAMoCzIaLnNvdHRvLmdhdGV3YXkudjEuRGVsaXZlcnkilAIKD0Nvbm5lY3RSZXNwb25zZRIyCgpkZWxpdmVyaWVzGAEgASgLMhwuc290dG8uZ2F0ZXdheS52MS5EZWxpdmVyaWVzSAASEwoJY2F1Z2h0X3VwGAIgASgISAASDgoEcG9uZxgDIAEoBEgAEjQKC2xvd19wcmVrZXlzGAQgASgLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlTdG9ja0gAEiwKB2Nsb3NpbmcYBSABKA4yGS5zb3R0by5nYXRld2F5LnYxLlJlZnVzYWxIABI8CgxhY2tub3dsZWRnZWQYBiABKAsyJC5zb3R0by5nYXRld2F5LnYxLkFja25vd2xlZGdlUmVxdWVzdEgAQgYKBGtpbmQqxgMKB1JlZnVzYWwSFwoTUkVGVVNBTF9VTlNQRUNJRklFRBAAEhUKEVJFRlVTQUxfTUFMRk9STUVEEAESHwobUkVGVVNBTF9VTlNVUFBPUlRFRF9WRVJTSU9OEAISFQoRUkVGVVNBTF9UT09fTEFSR0UQAxIbChdSRUZVU0FMX1VOQVVUSEVOVElDQVRFRBAEEhUKEVJFRlVTQUxfRk9SQklEREVOEAUSFQoRUkVGVVNBTF9OT1RfRk9VTkQQBhIUChBSRUZVU0FMX0NPTkZMSUNUEAcSGAoUUkVGVVNBTF9NQUlMQk9YX0ZVTEwQCBIWChJSRUZVU0FMX0NBUEFCSUxJVFkQCRIRCg1SRUZVU0FMX1FVT1RBEAoSGAoUUkVGVVNBTF9SQVRFX0xJTUlURUQQCxITCg9SRUZVU0FMX0VYUElSRUQQDBIfChtSRUZVU0FMX1JFR0lTVFJBVElPTl9DTE9TRUQQDRITCg9SRUZVU0FMX1JFVk9LRUQQDhIXChNSRUZVU0FMX1VOQVZBSUxBQkxFEA8SGQoVUkVGVVNBTF9TTE9XX0NPTlNVTUVSEBASFAoQUkVGVVNBTF9SRVBMQUNFRBARKnMKDFJlZ2lzdHJhdGlvbhIcChhSRUdJU1RSQVRJT05fVU5TUEVDSUZJRUQQABIVChFSRUdJU1RSQVRJT05fT1BFThABEhUKEVJFR0lTVFJBVElPTl9DT0RFEAISFwoTUkVHSVNUUkFUSU9OX0NMT1NFRBADKkYKBVF1ZXVlEhUKEVFVRVVFX1VOU1BFQ0lGSUVEEAASEgoOUVVFVUVfQ09OVEFDVFMQARISCg5RVUVVRV9SRVFVRVNUUxACMs8DChBEaXJlY3RvcnlTZXJ2aWNlEk4KB0dldEluZm8SIC5zb3R0by5nYXRld2F5LnYxLkdldEluZm9SZXF1ZXN0GiEuc290dG8uZ2F0ZXdheS52MS5HZXRJbmZvUmVzcG9uc2USWgoLUmVzb2x2ZU5hbWUSJC5zb3R0by5nYXRld2F5LnYxLlJlc29sdmVOYW1lUmVxdWVzdBolLnNvdHRvLmdhdGV3YXkudjEuUmVzb2x2ZU5hbWVSZXNwb25zZRJRCghHZXRDaGFpbhIhLnNvdHRvLmdhdGV3YXkudjEuR2V0Q2hhaW5SZXF1ZXN0GiIuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFpblJlc3BvbnNlElQKCUdldEJ1bmRsZRIiLnNvdHRvLmdhdGV3YXkudjEuR2V0QnVuZGxlUmVxdWVzdBojLnNvdHRvLmdhdGV3YXkudjEuR2V0QnVuZGxlUmVzcG9uc2USZgoPR2V0UmVxdWVzdFRva2VuEiguc290dG8uZ2F0ZXdheS52MS5HZXRSZXF1ZXN0VG9rZW5SZXF1ZXN0Gikuc290dG8uZ2F0ZXdheS52MS5HZXRSZXF1ZXN0VG9rZW5SZXNwb25zZTKxAQoLUG9zdFNlcnZpY2USRQoEUG9zdBIdLnNvdHRvLmdhdGV3YXkudjEuUG9zdFJlcXVlc3QaHi5zb3R0by5nYXRld2F5LnYxLlBvc3RSZXNwb25zZRJbCgpQb3N0U3RyZWFtEiMuc290dG8uZ2F0ZXdheS52MS5Qb3N0U3RyZWFtUmVxdWVzdBokLnNvdHRvLmdhdGV3YXkudjEuUG9zdFN0cmVhbVJlc3BvbnNlKAEwATLmCQoNRGV2aWNlU2VydmljZRJdCgxHZXRDaGFsbGVuZ2USJS5zb3R0by5nYXRld2F5LnYxLkdldENoYWxsZW5nZVJlcXVlc3QaJi5zb3R0by5nYXRld2F5LnYxLkdldENoYWxsZW5nZVJlc3BvbnNlElEKCFJlZ2lzdGVyEiEuc290dG8uZ2F0ZXdheS52MS5SZWdpc3RlclJlcXVlc3QaIi5zb3R0by5nYXRld2F5LnYxLlJlZ2lzdGVyUmVzcG9uc2USSAoFTG9naW4SHi5zb3R0by5nYXRld2F5LnYxLkxvZ2luUmVxdWVzdBofLnNvdHRvLmdhdGV3YXkudjEuTG9naW5SZXNwb25zZRJsChFQdWJsaXNoU3RhdGVtZW50cxIqLnNvdHRvLmdhdGV3YXkudjEuUHVibGlzaFN0YXRlbWVudHNSZXF1ZXN0Gisuc290dG8uZ2F0ZXdheS52MS5QdWJsaXNoU3RhdGVtZW50c1Jlc3BvbnNlElQKCUNsYWltTmFtZRIiLnNvdHRvLmdhdGV3YXkudjEuQ2xhaW1OYW1lUmVxdWVzdBojLnNvdHRvLmdhdGV3YXkudjEuQ2xhaW1OYW1lUmVzcG9uc2USYAoNVXBsb2FkUHJla2V5cxImLnNvdHRvLmdhdGV3YXkudjEuVXBsb2FkUHJla2V5c1JlcXVlc3QaJy5zb3R0by5nYXRld2F5LnYxLlVwbG9hZFByZWtleXNSZXNwb25zZRJjCg5HZXRQcmVrZXlTdG9jaxInLnNvdHRvLmdhdGV3YXkudjEuR2V0UHJla2V5U3RvY2tSZXF1ZXN0Giguc290dG8uZ2F0ZXdheS52MS5HZXRQcmVrZXlTdG9ja1Jlc3BvbnNlEm8KEkNyZWF0ZUNhcGFiaWxpdGllcxIrLnNvdHRvLmdhdGV3YXkudjEuQ3JlYXRlQ2FwYWJpbGl0aWVzUmVxdWVzdBosLnNvdHRvLmdhdGV3YXkudjEuQ3JlYXRlQ2FwYWJpbGl0aWVzUmVzcG9uc2USbwoSUmV2b2tlQ2FwYWJpbGl0aWVzEisuc290dG8uZ2F0ZXdheS52MS5SZXZva2VDYXBhYmlsaXRpZXNSZXF1ZXN0Giwuc290dG8uZ2F0ZXdheS52MS5SZXZva2VDYXBhYmlsaXRpZXNSZXNwb25zZRJgCg1MaXN0TWFpbGJveGVzEiYuc290dG8uZ2F0ZXdheS52MS5MaXN0TWFpbGJveGVzUmVxdWVzdBonLnNvdHRvLmdhdGV3YXkudjEuTGlzdE1haWxib3hlc1Jlc3BvbnNlEloKC0dldE1lc3NhZ2VzEiQuc290dG8uZ2F0ZXdheS52MS5HZXRNZXNzYWdlc1JlcXVlc3QaJS5zb3R0by5nYXRld2F5LnYxLkdldE1lc3NhZ2VzUmVzcG9uc2USWgoLQWNrbm93bGVkZ2USJC5zb3R0by5nYXRld2F5LnYxLkFja25vd2xlZGdlUmVxdWVzdBolLnNvdHRvLmdhdGV3YXkudjEuQWNrbm93bGVkZ2VSZXNwb25zZRJSCgdDb25uZWN0EiAuc290dG8uZ2F0ZXdheS52MS5Db25uZWN0UmVxdWVzdBohLnNvdHRvLmdhdGV3YXkudjEuQ29ubmVjdFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_sotto_session_v1_prekeys]);
 
 /**
  * Detail of every error.
@@ -405,11 +405,11 @@ export const PostResponseSchema: GenMessage<PostResponse> = /*@__PURE__*/
   messageDesc(file_sotto_gateway_v1_gateway, 14);
 
 /**
- * Posts one envelope in a stream.
+ * One post of a stream.
  *
- * @generated from message sotto.gateway.v1.PostStreamRequest
+ * @generated from message sotto.gateway.v1.NumberedPost
  */
-export type PostStreamRequest = Message<"sotto.gateway.v1.PostStreamRequest"> & {
+export type NumberedPost = Message<"sotto.gateway.v1.NumberedPost"> & {
   /**
    * Chosen by the caller, unique in the stream.
    *
@@ -424,18 +424,58 @@ export type PostStreamRequest = Message<"sotto.gateway.v1.PostStreamRequest"> & 
 };
 
 /**
+ * Describes the message sotto.gateway.v1.NumberedPost.
+ * Use `create(NumberedPostSchema)` to create a new message.
+ */
+export const NumberedPostSchema: GenMessage<NumberedPost> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 15);
+
+/**
+ * Posts what has gathered: one envelope when the sender is idle, several when it is busy.
+ *
+ * @generated from message sotto.gateway.v1.PostStreamRequest
+ */
+export type PostStreamRequest = Message<"sotto.gateway.v1.PostStreamRequest"> & {
+  /**
+   * At most 64, and 512 KiB a frame.
+   *
+   * @generated from field: repeated sotto.gateway.v1.NumberedPost posts = 1;
+   */
+  posts: NumberedPost[];
+};
+
+/**
  * Describes the message sotto.gateway.v1.PostStreamRequest.
  * Use `create(PostStreamRequestSchema)` to create a new message.
  */
 export const PostStreamRequestSchema: GenMessage<PostStreamRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 15);
+  messageDesc(file_sotto_gateway_v1_gateway, 16);
 
 /**
- * Outcome of one post.
+ * What became of some posts, in the order in which they were decided.
  *
  * @generated from message sotto.gateway.v1.PostStreamResponse
  */
 export type PostStreamResponse = Message<"sotto.gateway.v1.PostStreamResponse"> & {
+  /**
+   * @generated from field: repeated sotto.gateway.v1.PostOutcome outcomes = 1;
+   */
+  outcomes: PostOutcome[];
+};
+
+/**
+ * Describes the message sotto.gateway.v1.PostStreamResponse.
+ * Use `create(PostStreamResponseSchema)` to create a new message.
+ */
+export const PostStreamResponseSchema: GenMessage<PostStreamResponse> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 17);
+
+/**
+ * Outcome of one post.
+ *
+ * @generated from message sotto.gateway.v1.PostOutcome
+ */
+export type PostOutcome = Message<"sotto.gateway.v1.PostOutcome"> & {
   /**
    * @generated from field: uint64 number = 1;
    */
@@ -460,11 +500,11 @@ export type PostStreamResponse = Message<"sotto.gateway.v1.PostStreamResponse"> 
 };
 
 /**
- * Describes the message sotto.gateway.v1.PostStreamResponse.
- * Use `create(PostStreamResponseSchema)` to create a new message.
+ * Describes the message sotto.gateway.v1.PostOutcome.
+ * Use `create(PostOutcomeSchema)` to create a new message.
  */
-export const PostStreamResponseSchema: GenMessage<PostStreamResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 16);
+export const PostOutcomeSchema: GenMessage<PostOutcome> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 18);
 
 /**
  * Asks for a nonce.
@@ -479,7 +519,7 @@ export type GetChallengeRequest = Message<"sotto.gateway.v1.GetChallengeRequest"
  * Use `create(GetChallengeRequestSchema)` to create a new message.
  */
 export const GetChallengeRequestSchema: GenMessage<GetChallengeRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 17);
+  messageDesc(file_sotto_gateway_v1_gateway, 19);
 
 /**
  * A nonce.
@@ -500,7 +540,7 @@ export type GetChallengeResponse = Message<"sotto.gateway.v1.GetChallengeRespons
  * Use `create(GetChallengeResponseSchema)` to create a new message.
  */
 export const GetChallengeResponseSchema: GenMessage<GetChallengeResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 18);
+  messageDesc(file_sotto_gateway_v1_gateway, 20);
 
 /**
  * Signature over label "sotto/v1/login" || gateway identity (32) || channel binding (32 or empty) || device (16) || nonce.
@@ -543,7 +583,7 @@ export type DeviceProof = Message<"sotto.gateway.v1.DeviceProof"> & {
  * Use `create(DeviceProofSchema)` to create a new message.
  */
 export const DeviceProofSchema: GenMessage<DeviceProof> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 19);
+  messageDesc(file_sotto_gateway_v1_gateway, 21);
 
 /**
  * Registers a device.
@@ -576,7 +616,7 @@ export type RegisterRequest = Message<"sotto.gateway.v1.RegisterRequest"> & {
  * Use `create(RegisterRequestSchema)` to create a new message.
  */
 export const RegisterRequestSchema: GenMessage<RegisterRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 20);
+  messageDesc(file_sotto_gateway_v1_gateway, 22);
 
 /**
  * The device is registered; calling again answers the same.
@@ -595,7 +635,7 @@ export type RegisterResponse = Message<"sotto.gateway.v1.RegisterResponse"> & {
  * Use `create(RegisterResponseSchema)` to create a new message.
  */
 export const RegisterResponseSchema: GenMessage<RegisterResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 21);
+  messageDesc(file_sotto_gateway_v1_gateway, 23);
 
 /**
  * Logs a device in.
@@ -614,7 +654,7 @@ export type LoginRequest = Message<"sotto.gateway.v1.LoginRequest"> & {
  * Use `create(LoginRequestSchema)` to create a new message.
  */
 export const LoginRequestSchema: GenMessage<LoginRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 22);
+  messageDesc(file_sotto_gateway_v1_gateway, 24);
 
 /**
  * A short token.
@@ -642,7 +682,7 @@ export type LoginResponse = Message<"sotto.gateway.v1.LoginResponse"> & {
  * Use `create(LoginResponseSchema)` to create a new message.
  */
 export const LoginResponseSchema: GenMessage<LoginResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 23);
+  messageDesc(file_sotto_gateway_v1_gateway, 25);
 
 /**
  * Appends to the chain.
@@ -661,7 +701,7 @@ export type PublishStatementsRequest = Message<"sotto.gateway.v1.PublishStatemen
  * Use `create(PublishStatementsRequestSchema)` to create a new message.
  */
 export const PublishStatementsRequestSchema: GenMessage<PublishStatementsRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 24);
+  messageDesc(file_sotto_gateway_v1_gateway, 26);
 
 /**
  * Appended.
@@ -682,7 +722,7 @@ export type PublishStatementsResponse = Message<"sotto.gateway.v1.PublishStateme
  * Use `create(PublishStatementsResponseSchema)` to create a new message.
  */
 export const PublishStatementsResponseSchema: GenMessage<PublishStatementsResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 25);
+  messageDesc(file_sotto_gateway_v1_gateway, 27);
 
 /**
  * Claims a name.
@@ -701,7 +741,7 @@ export type ClaimNameRequest = Message<"sotto.gateway.v1.ClaimNameRequest"> & {
  * Use `create(ClaimNameRequestSchema)` to create a new message.
  */
 export const ClaimNameRequestSchema: GenMessage<ClaimNameRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 26);
+  messageDesc(file_sotto_gateway_v1_gateway, 28);
 
 /**
  * The name is the account's.
@@ -716,10 +756,10 @@ export type ClaimNameResponse = Message<"sotto.gateway.v1.ClaimNameResponse"> & 
  * Use `create(ClaimNameResponseSchema)` to create a new message.
  */
 export const ClaimNameResponseSchema: GenMessage<ClaimNameResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 27);
+  messageDesc(file_sotto_gateway_v1_gateway, 29);
 
 /**
- * A prekey to upload.
+ * A prekey to upload. Kind, id and expiry are those of its leaf.
  *
  * @generated from message sotto.gateway.v1.PrekeyEntry
  */
@@ -745,7 +785,7 @@ export type PrekeyEntry = Message<"sotto.gateway.v1.PrekeyEntry"> & {
  * Use `create(PrekeyEntrySchema)` to create a new message.
  */
 export const PrekeyEntrySchema: GenMessage<PrekeyEntry> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 28);
+  messageDesc(file_sotto_gateway_v1_gateway, 30);
 
 /**
  * Uploads prekeys.
@@ -761,7 +801,8 @@ export type UploadPrekeysRequest = Message<"sotto.gateway.v1.UploadPrekeysReques
   lasting: PrekeyEntry[];
 
   /**
-   * One-time keys to add; ids already known are ignored.
+   * One-time keys to add. Ids grow: one that is not above the highest of its kind seen so far is ignored, so that a
+   * repeated upload brings back no key that was handed out.
    *
    * @generated from field: repeated sotto.gateway.v1.PrekeyEntry one_time = 2;
    */
@@ -773,7 +814,7 @@ export type UploadPrekeysRequest = Message<"sotto.gateway.v1.UploadPrekeysReques
  * Use `create(UploadPrekeysRequestSchema)` to create a new message.
  */
 export const UploadPrekeysRequestSchema: GenMessage<UploadPrekeysRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 29);
+  messageDesc(file_sotto_gateway_v1_gateway, 31);
 
 /**
  * What is in stock now.
@@ -792,7 +833,7 @@ export type UploadPrekeysResponse = Message<"sotto.gateway.v1.UploadPrekeysRespo
  * Use `create(UploadPrekeysResponseSchema)` to create a new message.
  */
 export const UploadPrekeysResponseSchema: GenMessage<UploadPrekeysResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 30);
+  messageDesc(file_sotto_gateway_v1_gateway, 32);
 
 /**
  * One-time keys left.
@@ -816,7 +857,7 @@ export type PrekeyStock = Message<"sotto.gateway.v1.PrekeyStock"> & {
  * Use `create(PrekeyStockSchema)` to create a new message.
  */
 export const PrekeyStockSchema: GenMessage<PrekeyStock> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 31);
+  messageDesc(file_sotto_gateway_v1_gateway, 33);
 
 /**
  * Asks for the stock.
@@ -831,7 +872,7 @@ export type GetPrekeyStockRequest = Message<"sotto.gateway.v1.GetPrekeyStockRequ
  * Use `create(GetPrekeyStockRequestSchema)` to create a new message.
  */
 export const GetPrekeyStockRequestSchema: GenMessage<GetPrekeyStockRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 32);
+  messageDesc(file_sotto_gateway_v1_gateway, 34);
 
 /**
  * The stock.
@@ -850,7 +891,7 @@ export type GetPrekeyStockResponse = Message<"sotto.gateway.v1.GetPrekeyStockRes
  * Use `create(GetPrekeyStockResponseSchema)` to create a new message.
  */
 export const GetPrekeyStockResponseSchema: GenMessage<GetPrekeyStockResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 33);
+  messageDesc(file_sotto_gateway_v1_gateway, 35);
 
 /**
  * A capability as the gateway keeps it.
@@ -885,7 +926,7 @@ export type CapabilityEntry = Message<"sotto.gateway.v1.CapabilityEntry"> & {
  * Use `create(CapabilityEntrySchema)` to create a new message.
  */
 export const CapabilityEntrySchema: GenMessage<CapabilityEntry> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 34);
+  messageDesc(file_sotto_gateway_v1_gateway, 36);
 
 /**
  * Opens capabilities.
@@ -904,7 +945,7 @@ export type CreateCapabilitiesRequest = Message<"sotto.gateway.v1.CreateCapabili
  * Use `create(CreateCapabilitiesRequestSchema)` to create a new message.
  */
 export const CreateCapabilitiesRequestSchema: GenMessage<CreateCapabilitiesRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 35);
+  messageDesc(file_sotto_gateway_v1_gateway, 37);
 
 /**
  * Opened; entries that exist already are left as they are.
@@ -919,7 +960,7 @@ export type CreateCapabilitiesResponse = Message<"sotto.gateway.v1.CreateCapabil
  * Use `create(CreateCapabilitiesResponseSchema)` to create a new message.
  */
 export const CreateCapabilitiesResponseSchema: GenMessage<CreateCapabilitiesResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 36);
+  messageDesc(file_sotto_gateway_v1_gateway, 38);
 
 /**
  * Closes capabilities.
@@ -938,7 +979,7 @@ export type RevokeCapabilitiesRequest = Message<"sotto.gateway.v1.RevokeCapabili
  * Use `create(RevokeCapabilitiesRequestSchema)` to create a new message.
  */
 export const RevokeCapabilitiesRequestSchema: GenMessage<RevokeCapabilitiesRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 37);
+  messageDesc(file_sotto_gateway_v1_gateway, 39);
 
 /**
  * Closed.
@@ -953,7 +994,7 @@ export type RevokeCapabilitiesResponse = Message<"sotto.gateway.v1.RevokeCapabil
  * Use `create(RevokeCapabilitiesResponseSchema)` to create a new message.
  */
 export const RevokeCapabilitiesResponseSchema: GenMessage<RevokeCapabilitiesResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 38);
+  messageDesc(file_sotto_gateway_v1_gateway, 40);
 
 /**
  * Asks for the account's mailboxes.
@@ -968,7 +1009,7 @@ export type ListMailboxesRequest = Message<"sotto.gateway.v1.ListMailboxesReques
  * Use `create(ListMailboxesRequestSchema)` to create a new message.
  */
 export const ListMailboxesRequestSchema: GenMessage<ListMailboxesRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 39);
+  messageDesc(file_sotto_gateway_v1_gateway, 41);
 
 /**
  * A device's mailbox.
@@ -992,7 +1033,7 @@ export type DeviceMailbox = Message<"sotto.gateway.v1.DeviceMailbox"> & {
  * Use `create(DeviceMailboxSchema)` to create a new message.
  */
 export const DeviceMailboxSchema: GenMessage<DeviceMailbox> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 40);
+  messageDesc(file_sotto_gateway_v1_gateway, 42);
 
 /**
  * The account's mailboxes.
@@ -1011,7 +1052,7 @@ export type ListMailboxesResponse = Message<"sotto.gateway.v1.ListMailboxesRespo
  * Use `create(ListMailboxesResponseSchema)` to create a new message.
  */
 export const ListMailboxesResponseSchema: GenMessage<ListMailboxesResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 41);
+  messageDesc(file_sotto_gateway_v1_gateway, 43);
 
 /**
  * An envelope in the mailbox.
@@ -1049,7 +1090,7 @@ export type Delivery = Message<"sotto.gateway.v1.Delivery"> & {
  * Use `create(DeliverySchema)` to create a new message.
  */
 export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 42);
+  messageDesc(file_sotto_gateway_v1_gateway, 44);
 
 /**
  * Polls.
@@ -1075,7 +1116,7 @@ export type GetMessagesRequest = Message<"sotto.gateway.v1.GetMessagesRequest"> 
  * Use `create(GetMessagesRequestSchema)` to create a new message.
  */
 export const GetMessagesRequestSchema: GenMessage<GetMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 43);
+  messageDesc(file_sotto_gateway_v1_gateway, 45);
 
 /**
  * Oldest first.
@@ -1099,7 +1140,7 @@ export type GetMessagesResponse = Message<"sotto.gateway.v1.GetMessagesResponse"
  * Use `create(GetMessagesResponseSchema)` to create a new message.
  */
 export const GetMessagesResponseSchema: GenMessage<GetMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 44);
+  messageDesc(file_sotto_gateway_v1_gateway, 46);
 
 /**
  * Removes envelopes.
@@ -1120,7 +1161,7 @@ export type AcknowledgeRequest = Message<"sotto.gateway.v1.AcknowledgeRequest"> 
  * Use `create(AcknowledgeRequestSchema)` to create a new message.
  */
 export const AcknowledgeRequestSchema: GenMessage<AcknowledgeRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 45);
+  messageDesc(file_sotto_gateway_v1_gateway, 47);
 
 /**
  * Removed; unknown sequences are ignored.
@@ -1135,7 +1176,7 @@ export type AcknowledgeResponse = Message<"sotto.gateway.v1.AcknowledgeResponse"
  * Use `create(AcknowledgeResponseSchema)` to create a new message.
  */
 export const AcknowledgeResponseSchema: GenMessage<AcknowledgeResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 46);
+  messageDesc(file_sotto_gateway_v1_gateway, 48);
 
 /**
  * Frames a device sends on its stream.
@@ -1176,7 +1217,26 @@ export type ConnectRequest = Message<"sotto.gateway.v1.ConnectRequest"> & {
  * Use `create(ConnectRequestSchema)` to create a new message.
  */
 export const ConnectRequestSchema: GenMessage<ConnectRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 47);
+  messageDesc(file_sotto_gateway_v1_gateway, 49);
+
+/**
+ * Envelopes in the order of their sequence.
+ *
+ * @generated from message sotto.gateway.v1.Deliveries
+ */
+export type Deliveries = Message<"sotto.gateway.v1.Deliveries"> & {
+  /**
+   * @generated from field: repeated sotto.gateway.v1.Delivery deliveries = 1;
+   */
+  deliveries: Delivery[];
+};
+
+/**
+ * Describes the message sotto.gateway.v1.Deliveries.
+ * Use `create(DeliveriesSchema)` to create a new message.
+ */
+export const DeliveriesSchema: GenMessage<Deliveries> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 50);
 
 /**
  * Frames a gateway sends on a device's stream.
@@ -1189,10 +1249,10 @@ export type ConnectResponse = Message<"sotto.gateway.v1.ConnectResponse"> & {
    */
   kind: {
     /**
-     * @generated from field: sotto.gateway.v1.Delivery delivery = 1;
+     * @generated from field: sotto.gateway.v1.Deliveries deliveries = 1;
      */
-    value: Delivery;
-    case: "delivery";
+    value: Deliveries;
+    case: "deliveries";
   } | {
     /**
      * Everything stored when the stream opened has been delivered.
@@ -1239,7 +1299,7 @@ export type ConnectResponse = Message<"sotto.gateway.v1.ConnectResponse"> & {
  * Use `create(ConnectResponseSchema)` to create a new message.
  */
 export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 48);
+  messageDesc(file_sotto_gateway_v1_gateway, 51);
 
 /**
  * Why a gateway refused. Closed; carried in every error as ErrorDetail and in every stream reply.
@@ -1356,6 +1416,20 @@ export const Refusal = {
    * @generated from enum value: REFUSAL_UNAVAILABLE = 15;
    */
   UNAVAILABLE: 15,
+
+  /**
+   * The device takes its deliveries too slowly, or not at all; connect again.
+   *
+   * @generated from enum value: REFUSAL_SLOW_CONSUMER = 16;
+   */
+  SLOW_CONSUMER: 16,
+
+  /**
+   * Another stream of the same device took this one's place.
+   *
+   * @generated from enum value: REFUSAL_REPLACED = 17;
+   */
+  REPLACED: 17,
 } as const;
 
 /**
@@ -1668,7 +1742,7 @@ export const DeviceService: GenService<{
     output: typeof AcknowledgeResponseSchema;
   },
   /**
-   * Stream of the own mailbox: deliveries down, acknowledgements up.
+   * Stream of the own mailbox: deliveries down, acknowledgements up. One a device: a new one takes the old one's place.
    *
    * @generated from rpc sotto.gateway.v1.DeviceService.Connect
    */
