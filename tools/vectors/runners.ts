@@ -1,0 +1,4 @@
+import type { VectorRunner } from './runner.ts';
+
+/** Every family `npm run vectors` knows. */
+export const runners: readonly VectorRunner[] = [];
