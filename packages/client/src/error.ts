@@ -1,0 +1,47 @@
+/** What went wrong in the SDK. Closed. */
+export type MessengerErrorCode =
+  /** The vault holds an account already: `open` it. */
+  | 'account_exists'
+  /** The vault holds no account: `create` one. */
+  | 'no_account'
+  /** The gateway takes no new registrations, or wants a (different) registration code. */
+  | 'registration_refused'
+  /** The account name is taken at this gateway. */
+  | 'name_taken'
+  /** A name, link, text or other argument breaks its rules; the message says which rule. */
+  | 'invalid_argument'
+  /** No such contact, request, conversation or message here. */
+  | 'not_found'
+  /** The contact's state does not allow this (sending to a blocked contact, answering an answered request). */
+  | 'wrong_state'
+  /** What a gateway or contact sent does not prove what it should: wrong chain, wrong keys. Nothing was kept. */
+  | 'untrusted'
+  /** The gateway could not be reached. */
+  | 'unreachable'
+  /** The gateway refused; `cause` carries its code. */
+  | 'refused'
+  /** This device was revoked by another device of the account. */
+  | 'revoked'
+  /** The message expired before what was waited for came true. */
+  | 'expired'
+  /** The message cannot be delivered at all; `explain` says why. */
+  | 'undeliverable'
+  /** The listener did not keep up and its buffer is full; open a new stream and read `history`. */
+  | 'slow_consumer'
+  /** The messenger was closed. */
+  | 'closed'
+  /** The caller's signal aborted. */
+  | 'aborted'
+  /** A stored row does not parse: the vault was written by something else. */
+  | 'corrupt_store';
+
+/** The one error of this package. The message never contains names, ids, keys or content. */
+export class MessengerError extends Error {
+  override readonly name = 'MessengerError';
+  readonly code: MessengerErrorCode;
+
+  constructor(code: MessengerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

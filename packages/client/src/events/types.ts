@@ -1,0 +1,89 @@
+import type { ConnectionState, Device, Profile } from '../account/types.ts';
+import type { Contact, IdentityChange } from '../contacts/types.ts';
+import type { Message } from '../conversations/types.ts';
+import type { MessengerError } from '../error.ts';
+import type { AccountRef, ConversationRef, MessageRef } from '../refs.ts';
+import type { ReasonCode } from '../trail/reasons.ts';
+
+/**
+ * Everything an application can listen to. An event is emitted after what it tells is stored: a listener that reads
+ * `history` finds it there.
+ */
+export interface MessengerEvents {
+  /** The connection to the own gateway changed. */
+  'connection-changed': { readonly state: ConnectionState };
+  /** A peer of a transport is there. Today peers are gateways. */
+  'peer-connected': { readonly kind: 'gateway'; readonly address: string };
+  'peer-disconnected': { readonly kind: 'gateway'; readonly address: string };
+  /** Connected, and what waited while this device was away is being fetched. */
+  'offline-sync-started': { readonly address: string };
+  /** Everything that had waited is stored here. */
+  'offline-sync-finished': { readonly address: string; readonly received: number };
+  /** A message of someone else, in its place in the conversation. */
+  'message-received': { readonly message: Message };
+  /** An own message was stored, sent from this or from another own device. */
+  'message-sent': { readonly message: Message };
+  /** A message's state, text, reactions or place changed. */
+  'message-updated': { readonly message: Message };
+  /** Someone started or stopped writing; without a further event it ends after a few seconds. */
+  typing: { readonly conversation: ConversationRef; readonly account: AccountRef; readonly active: boolean };
+  /** Someone asks to become a contact: `acceptRequest` or `declineRequest`. */
+  'contact-request': { readonly contact: Contact };
+  /** A contact's state, profile, nickname, verification or addresses changed. */
+  'contact-changed': { readonly contact: Contact };
+  /** Alarm: a contact's devices changed. Show it; compare safety numbers again if they were compared. */
+  'identity-changed': { readonly contact: Contact; readonly change: IdentityChange };
+  /** The last message or the unread count of a conversation changed. */
+  'conversation-changed': { readonly conversation: ConversationRef };
+  /** A message in the outbox moved on, or waits for another reason. */
+  'outbox-changed': { readonly message: MessageRef; readonly reason: ReasonCode };
+  /** The own profile changed, here or on another own device. */
+  'profile-changed': { readonly profile: Profile };
+  /** The list of own devices changed. */
+  'devices-changed': { readonly devices: readonly Device[] };
+  /** The gateway has few one-time prekeys left; they are being refilled. */
+  'prekeys-low': { readonly oneTime: number; readonly oneTimeKem: number };
+  /** An envelope could not be opened. It is kept for a while where that can help, and never blocks others. */
+  'envelope-unreadable': { readonly reason: ReasonCode };
+  /** Background work failed and will be tried again; for logs and `doctor`, not for people. */
+  problem: { readonly error: MessengerError };
+  /** The messenger is closed, by its owner or because this device was revoked; no event follows. */
+  closed: { readonly why: 'asked' | 'revoked' };
+}
+
+export type MessengerEventName = keyof MessengerEvents;
+
+/** An event with its name, as streams give them. */
+export type MessengerEvent = {
+  readonly [Name in MessengerEventName]: { readonly type: Name } & MessengerEvents[Name];
+}[MessengerEventName];
+
+export interface NextOptions<Name extends MessengerEventName> {
+  /** Only events for which this is true. */
+  readonly where?: (event: MessengerEvents[Name]) => boolean;
+  /** Rejects with `aborted`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface StreamOptions {
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+  /** Events kept for a slow reader, default 1000; one more ends the stream with `slow_consumer`. */
+  readonly buffer?: number;
+}
+
+/** Typed events. A listener that throws (or rejects) is reported as a `problem` and disturbs nothing else. */
+export interface EventSource {
+  /** Calls `listener` for each event; returns the function that stops it. */
+  on<Name extends MessengerEventName>(
+    name: Name,
+    listener: (event: MessengerEvents[Name]) => void | Promise<void>,
+  ): () => void;
+  /** The next event of a name. Rejects with `closed` or `aborted`. */
+  next<Name extends MessengerEventName>(name: Name, options?: NextOptions<Name>): Promise<MessengerEvents[Name]>;
+  /** Events of the given names (none: all), in order, from the call on. Ends when the messenger closes. */
+  stream<Name extends MessengerEventName>(
+    names?: readonly Name[],
+    options?: StreamOptions,
+  ): AsyncIterableIterator<Extract<MessengerEvent, { readonly type: Name }>>;
+}

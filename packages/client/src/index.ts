@@ -1,0 +1,34 @@
+export type { ConnectionState, Device, Profile, Self } from './account/types.ts';
+export type { Contact, ContactLinkInfo, ContactState, IdentityChange, SafetyNumber } from './contacts/types.ts';
+export type {
+  Conversation,
+  HistoryCursor,
+  HistoryEntry,
+  HistoryPage,
+  Message,
+  MessageBody,
+  MessageState,
+  Outgoing,
+  Reaction,
+  SearchResult,
+} from './conversations/types.ts';
+export { MessengerError } from './error.ts';
+export type { MessengerErrorCode } from './error.ts';
+export type {
+  EventSource,
+  MessengerEvent,
+  MessengerEventName,
+  MessengerEvents,
+  NextOptions,
+  StreamOptions,
+} from './events/types.ts';
+export type { AddContactOptions, HistoryOptions, Messenger, MessengerFactory, SearchOptions } from './messenger.ts';
+export type { CreateOptions, Effects, OpenOptions, VaultFolder } from './options.ts';
+export type { Delivery, DeliveryState, OutboxEntry, SentMessage, WaitOptions } from './outbox/types.ts';
+export type { AccountRef, ConversationRef, DeviceRef, MessageRef, Ref } from './refs.ts';
+export { defaultSettings } from './settings.ts';
+export type { Settings } from './settings.ts';
+export type { Status } from './status.ts';
+export { explainReason } from './trail/reasons.ts';
+export type { ReasonCode } from './trail/reasons.ts';
+export type { Explanation, TrailStep } from './trail/types.ts';

@@ -1,0 +1,43 @@
+import type { Contact } from './contacts/types.ts';
+
+/** How a messenger behaves. Everything has a default (`defaultSettings`). Times in milliseconds. */
+export interface Settings {
+  /** Whether a contact request is accepted without asking a person. For agents. Default false. */
+  readonly autoAccept: boolean | ((request: Contact) => boolean);
+  /** Tell senders that their messages were seen. Own devices are told in any case. Default true. */
+  readonly readReceipts: boolean;
+  /** How long an undelivered message is kept and tried. Default 7 days; a gateway keeps no longer either. */
+  readonly messageLifetimeMs: number;
+  /** No delivery receipt this long after acceptance: heal the session and send again. Default 24 hours. */
+  readonly healAfterMs: number;
+  /** The same, once the device was heard from after the message had been accepted. Default 10 minutes. */
+  readonly healAfterSeenMs: number;
+  /** At most one session reset per device in this time. Default 1 hour. */
+  readonly sessionResetMs: number;
+  /** How long a message waits for an earlier one before it is shown after a gap. Default 3 seconds. */
+  readonly holdBackMs: number;
+  /** Delivery receipts wait a random time in this range, and leave together. Default 20 to 200. */
+  readonly receiptDelayMs: readonly [least: number, most: number];
+  /** Waiting time before the first retry; doubles with each, with jitter. Default 1 second. */
+  readonly retryBaseMs: number;
+  /** Longest waiting time between retries. Default 5 minutes. */
+  readonly retryMostMs: number;
+  /** Envelopes in work at once, in each direction. Default 16. */
+  readonly inFlight: number;
+}
+
+const hour = 3_600_000;
+
+export const defaultSettings: Settings = {
+  autoAccept: false,
+  readReceipts: true,
+  messageLifetimeMs: 7 * 24 * hour,
+  healAfterMs: 24 * hour,
+  healAfterSeenMs: hour / 6,
+  sessionResetMs: hour,
+  holdBackMs: 3000,
+  receiptDelayMs: [20, 200],
+  retryBaseMs: 1000,
+  retryMostMs: hour / 12,
+  inFlight: 16,
+};

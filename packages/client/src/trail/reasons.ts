@@ -1,0 +1,66 @@
+/**
+ * Every reason that a trail, an outbox row or a parked envelope can give, with the sentence `explain` shows.
+ * Closed: a new cause gets a new code here. Sentences carry no content, names or ids.
+ */
+export const reasons = {
+  // The way out.
+  stored: 'It is stored on this device.',
+  'waiting-acceptance': 'It waits until the contact request is accepted.',
+  'waiting-connection': 'It waits until this device can reach the gateway of the receiving device.',
+  'waiting-address': 'It waits until the contact has told where this device of theirs receives.',
+  'waiting-keys': 'It waits until keys of the receiving device can be fetched from its gateway.',
+  'waiting-identity': "It waits until the contact's chain of devices can be fetched and checked.",
+  'session-started': 'A new session with the receiving device was started from its published keys.',
+  sealed: 'It was encrypted for the receiving device, and the sealed envelope is stored here.',
+  accepted: 'The gateway of the receiving device has it on disk.',
+  delivered: 'The receiving device has decrypted and stored it.',
+  read: 'The recipient says it was seen.',
+  'mailbox-full': "The receiving device's mailbox is full; it is tried again later.",
+  'quota-used-up': 'The allowance for writing to this device is used up for now; it is tried again later.',
+  'rate-limited': 'The gateway asked to slow down; it is tried again later.',
+  'gateway-unavailable': 'The gateway cannot store right now; it is tried again later.',
+  'address-refused': 'The receiving device no longer takes messages at this address; a new address is awaited.',
+  'mailbox-gone': 'The mailbox does not exist any more; a new address is awaited.',
+  'envelope-expired': 'The sealed envelope became too old on its way; it is sealed anew.',
+  'too-large': 'The gateway of the receiving device does not take messages of this size.',
+  'version-refused': 'The gateway of the receiving device does not speak this version.',
+  'envelope-refused': 'The gateway of the receiving device says the envelope is damaged.',
+  'identity-refused': "The receiving device's published keys do not prove who it is, so nothing was sent to it.",
+  'device-revoked': 'The receiving device was revoked; nothing is sent to it any more.',
+  healing: 'No delivery receipt came in time: a new session is started and the message sent again.',
+  'contact-declined': 'The contact request was declined, so it was not sent.',
+  'contact-blocked': 'The contact is blocked, so it was not sent.',
+  'no-device': 'The recipient has no active device.',
+  expired: 'It could not be delivered within its lifetime, and is not tried any more.',
+  // The way in.
+  received: 'It arrived, was decrypted and stored on this device.',
+  'received-own': 'It was sent from another device of this account.',
+  'held-back': 'An earlier message has not arrived yet; it is held back for a moment.',
+  released: 'The earlier message arrived, and it took its place.',
+  gap: 'An earlier message has still not arrived; it is shown after a gap.',
+  'receipt-sent': 'A delivery receipt is on its way to the sender.',
+  duplicate: 'The same message arrived again and was dropped.',
+  'counter-reused': 'Its sender used the same number for another message; both are kept.',
+  edited: 'Its author changed it.',
+  deleted: 'Its author took it back.',
+  // Envelopes that could not be opened.
+  'no-session': 'It belongs to no session that this device has; the sender will start a new one.',
+  'wrong-mailbox': 'It was sealed for another mailbox.',
+  'unknown-version': 'It was made by a version this one does not speak.',
+  'unknown-suite': 'It uses a cipher suite this version does not speak.',
+  'prekey-gone': 'It uses a key of this device that is gone; the sender will start a new session.',
+  'revoked-sender': 'It comes from a device that was revoked.',
+  'invalid-sender': 'Its sender could not be proven.',
+  'too-far-ahead': 'Too many messages of its session are missing before it.',
+  damaged: 'It does not decrypt.',
+  'invalid-content': 'It decrypted, but what it holds breaks the rules for contents.',
+  'not-a-contact': 'It comes from an account that is no accepted contact.',
+} as const satisfies Record<string, string>;
+
+/** A closed reason code. */
+export type ReasonCode = keyof typeof reasons;
+
+/** The sentence for a code. */
+export function explainReason(code: ReasonCode): string {
+  return reasons[code];
+}
