@@ -1,21 +1,46 @@
 import type { Secret } from '@sotto/crypto';
 
 /**
- * The encrypted local store. One writer; every event is one transaction; values are sealed, lookups are keyed hashes.
- * A failed callback or commit changes nothing.
+ * The encrypted local store: a folder with one writer. Every event is one transaction; values are sealed, lookups are
+ * keyed hashes. Everything here throws `VaultError`.
  */
 export interface Vault {
-  /** Runs `event` in one transaction, durable (fsynced) when this returns. The callback is synchronous on purpose. */
+  /**
+   * Runs `event` in one transaction, durable (fsynced) when this returns. The callback is synchronous on purpose; if it
+   * throws, or the commit fails (`full`, `io`), nothing has changed. Nested use is refused (`misuse`).
+   */
   transaction<T>(event: (write: VaultWriter) => T): T;
-  /** A consistent view. */
+  /** A consistent view. Views may nest; inside an event use its writer instead. */
   read<T>(view: (read: VaultReader) => T): T;
-  /** Search over what `index` was given, newest first. */
-  search(query: string, limit: number): SearchHit[];
-  /** Verifies every row against the sealed head. Throws `VaultError` `tampered`. */
+  /**
+   * What `index` was given and contains every word of `query`, each word as a prefix; newest indexed first. Case,
+   * accents and similar differences do not count. A query without words finds nothing.
+   */
+  search(query: string, options: SearchOptions): SearchHit[];
+  /**
+   * Bounded upkeep, for idle moments: new daily keys, search segments merged, deleted rows' remains overwritten.
+   * Each call takes well under a second; true: there is more to do. Without calls the necessary part happens inside
+   * events, which then take longer.
+   */
+  maintain(): boolean;
+  /** Verifies everything against the sealed head, then the file's structure. Throws `tampered` or `damaged`. */
   verify(): void;
-  /** Wraps the vault key anew (another passphrase, another keystore). */
+  /**
+   * The same in slices of about `rows` rows, between which events may happen. True: there is more to do.
+   * After the last slice (or a throw) the next call begins anew.
+   */
+  verifySome(rows: number): boolean;
+  /**
+   * Number of changing transactions so far. A copy kept elsewhere (gateway, TPM) shows a vault that was rolled back as a
+   * whole, which no file can show by itself.
+   */
+  generation(): number;
+  /**
+   * Wraps the vault key anew (another passphrase, another keystore) and overwrites the old wrapping. What the old
+   * keystore keeps outside the vault (a key file) is destroyed if the new one is of another kind.
+   */
   rewrap(keystore: Keystore): Promise<void>;
-  /** Wipes keys from memory and closes the file. */
+  /** Overwrites and truncates the write-ahead log, wipes keys from memory, closes the file. May be called twice. */
   close(): void;
 }
 
@@ -45,8 +70,11 @@ export interface VaultReader {
 export interface VaultWriter extends VaultReader {
   put(collection: Collection, key: string, value: Uint8Array, placing?: Placing): void;
   delete(collection: Collection, key: string): void;
-  /** Adds text to the search index under a reference; replaces what the reference had. */
-  index(reference: string, text: string): void;
+  /**
+   * Adds text to the search index under a reference; replaces what the reference had (and its place in the order).
+   * `scope` groups references so that a search can be limited to them: a conversation.
+   */
+  index(reference: string, text: string, scope?: string): void;
   unindex(reference: string): void;
 }
 
@@ -59,7 +87,9 @@ export interface Row {
 /** Where a row can be found besides by its key. Names and values are stored as keyed hashes only. */
 export interface Placing {
   readonly lookups?: readonly (readonly [name: string, value: string])[];
-  /** Ordinals are integers; unique within a partition. */
+  /**
+   * Ordinals are safe integers, unique within a partition. They may be times: only their order can be seen in the file.
+   */
   readonly order?: { readonly partition: string; readonly ordinal: number };
 }
 
@@ -71,16 +101,34 @@ export interface Range {
   readonly newestFirst?: boolean;
 }
 
-export interface SearchHit {
-  readonly reference: string;
-  /** Higher is better; recency breaks ties. */
-  readonly score: number;
+export interface SearchOptions {
+  readonly limit: number;
+  /** Only references indexed with this scope. */
+  readonly scope?: string;
+  /** Only hits older than this `position`: the next page. */
+  readonly before?: number;
 }
 
-/** Guards the vault key: wraps it for the file header, unwraps it at unlock. */
+export interface SearchHit {
+  readonly reference: string;
+  /** Place in the order of indexing; higher is newer. */
+  readonly position: number;
+}
+
+/** Time as the vault needs it. */
+export interface VaultClock {
+  /** Unix milliseconds. */
+  now(): number;
+}
+
+/** Guards the vault key: wraps it for the vault's key file, unwraps it at unlock. */
 export interface Keystore {
+  /** Stored in the clear beside the wrapped key, so that a program knows whom to ask: `passphrase`, `file`, … */
   readonly kind: string;
+  /** At most 4096 bytes. */
   wrap(vaultKey: Secret): Promise<Uint8Array>;
-  /** Throws `VaultError` `wrong_passphrase` or `keystore_unavailable`. */
+  /** Throws `wrong_passphrase`, `keystore_unavailable`, `insecure_permissions` or `damaged`. */
   unwrap(wrapped: Uint8Array): Promise<Secret>;
+  /** Destroys what this keystore keeps outside the vault. */
+  forget?(): Promise<void>;
 }
