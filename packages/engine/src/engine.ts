@@ -115,6 +115,8 @@ export interface EngineCalls {
       readonly own: OwnIdentity;
       readonly envelope: Uint8Array;
       readonly session: RecordName | null;
+      /** Statements of the sender's account, after an earlier reply asked for them with `need-chain`; else null. */
+      readonly senderChain: readonly Uint8Array[] | null;
       readonly now: number;
     };
     result: ProcessResult;
@@ -156,7 +158,10 @@ export type ProcessResult =
     }
   /** Decrypted before. */
   | { readonly kind: 'duplicate' }
-  /** The sender's chain that the sender relied on is newer than the one known: fetch it, pass it, call again. */
+  /**
+   * The message does not carry the chain its sender relied on: call again with `senderChain` that reaches `sequence`
+   * (the one known, or fetched anew).
+   */
   | { readonly kind: 'need-chain'; readonly account: Uint8Array; readonly sequence: number }
   | { readonly kind: 'unreadable'; readonly reason: UnreadableReason };
 

@@ -1,19 +1,22 @@
 import { accountName } from './account-name.ts';
+import { readChainHead } from './chain-head.ts';
 import type { ContentBody } from './content.ts';
 import { WireError } from './error.ts';
 import { parseGatewayAddress } from './gateway-address.ts';
-import type { Addresses, Profile } from './gen/sotto/wire/v1/content_pb.ts';
-import { Receipt_Kind } from './gen/sotto/wire/v1/content_pb.ts';
-import { accountId, deviceId, mailboxId, messageId } from './ids.ts';
+import type { Addresses, ContactDecision, ConversationEnd, Profile } from './gen/sotto/wire/v1/content_pb.ts';
+import { ContactDecision_State, Receipt_Kind } from './gen/sotto/wire/v1/content_pb.ts';
+import { accountId, deviceId, mailboxId, messageId, statementHash } from './ids.ts';
 import {
   MAX_ADDRESSES,
+  MAX_CONVERSATION_ENDS,
   MAX_EMOJI_BYTES,
   MAX_GREETING_CHARACTERS,
+  MAX_HEIGHT,
   MAX_NAME_CHARACTERS,
   MAX_RECEIPT_MESSAGES,
   MAX_TEXT_BYTES,
 } from './limits.ts';
-import { safeNumber } from './numbers.ts';
+import { safeNumber, safeTime } from './numbers.ts';
 import { checkCharacters, checkText } from './text.ts';
 
 /** Checks one understood body. Throws `WireError`: `too_large`, `length`, `range`, `text`, `malformed`. */
@@ -72,9 +75,34 @@ export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, count
       checkProfile(body.value.profile);
       checkAddresses(body.value.addresses);
       checkMessageIds(body.value.read);
+      checkAddresses(body.value.granted);
+      checkAccountName(body.value.accountName);
+      if (body.value.gateway !== '') parseGatewayAddress(body.value.gateway);
+      if (body.value.contactHead !== undefined) readChainHead(body.value.contactHead);
+      checkDecision(body.value.decision);
+      checkEnds(body.value.ends);
       return;
     case 'sessionRefresh':
       return;
+  }
+}
+
+function checkDecision(decision: ContactDecision | undefined): void {
+  if (decision === undefined) return;
+  if (decision.state < ContactDecision_State.REQUESTED || decision.state > ContactDecision_State.BLOCKED) {
+    throw new WireError('range', 'an unknown contact state');
+  }
+  checkCharacters(decision.nickname, MAX_NAME_CHARACTERS);
+  checkCharacters(decision.greeting, MAX_GREETING_CHARACTERS);
+  if (decision.verifiedHead.length > 0) statementHash(decision.verifiedHead);
+  safeTime(decision.decidedAt);
+}
+
+function checkEnds(ends: readonly ConversationEnd[]): void {
+  if (ends.length > MAX_CONVERSATION_ENDS) throw new WireError('too_large', 'too many ends of a conversation');
+  for (const { message, height } of ends) {
+    messageId(message);
+    if (height === 0n || height > MAX_HEIGHT) throw new WireError('range', 'a height out of range');
   }
 }
 

@@ -8,7 +8,7 @@ import { ContentSchema } from './gen/sotto/wire/v1/content_pb.ts';
 import type { Content as ContentMessage } from './gen/sotto/wire/v1/content_pb.ts';
 import { conversationId, messageId } from './ids.ts';
 import type { ConversationId, MessageId } from './ids.ts';
-import { MAX_CONTENT_BYTES, MAX_PARENTS } from './limits.ts';
+import { MAX_CONTENT_BYTES, MAX_HEIGHT, MAX_PARENTS } from './limits.ts';
 import { safeNumber, safeTime } from './numbers.ts';
 import { CONTENT_VERSION, isGrease } from './suites.ts';
 
@@ -35,6 +35,8 @@ export interface Content {
   readonly counter: number;
   /** What the author's device had last seen; at most `MAX_PARENTS`. */
   readonly parents: readonly MessageId[];
+  /** 1 + the greatest height among the parents; 0 for content that is never stored. Order is (height, MessageId). */
+  readonly height: number;
   /** Unix ms by the author's clock: for display only. */
   readonly sentAt: number;
   /** The author's own chain as the author sees it. */
@@ -71,6 +73,7 @@ export function encodeContent(draft: ContentDraft): Uint8Array {
     conversation: draft.conversation,
     counter: BigInt(draft.counter),
     parents: [...draft.parents],
+    height: BigInt(draft.height),
     sentAt: BigInt(draft.sentAt),
     ...(draft.chainHead === null ? {} : { chainHead: writeChainHead(draft.chainHead) }),
     kind: { case: draft.body.kind, value: draft.body.value } as NonNullable<
@@ -96,12 +99,18 @@ export function decodeContent(bytes: Uint8Array): Content {
   if (message.parents.length > MAX_PARENTS) throw new WireError('too_large', 'too many parents');
   const body = readBody(message, bytes);
   const counter = safeNumber(message.counter);
+  const height = safeNumber(message.height);
+  if (height > MAX_HEIGHT) throw new WireError('range', 'a height beyond every conversation');
+  if (message.version === CONTENT_VERSION && (counter === 0) !== (height === 0)) {
+    throw new WireError('range', 'stored content has a counter and a height, other content neither');
+  }
   if (body.kind !== 'unknown') checkBody(body, counter);
   return {
     version: message.version,
     conversation: conversationId(message.conversation),
     counter,
     parents: message.parents.map(messageId),
+    height,
     sentAt: safeTime(message.sentAt),
     chainHead: message.chainHead === undefined ? null : readChainHead(message.chainHead),
     body,

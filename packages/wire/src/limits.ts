@@ -13,6 +13,12 @@ export const MAX_CONTENT_BYTES = MAX_TEXT_BYTES + 4 * 1024;
 /** Causal parents: more concurrent branches than devices that write at once in one conversation. */
 export const MAX_PARENTS = 16;
 
+/** Height of a content: a thousand messages a second for three months, and small enough to be part of a safe integer. */
+export const MAX_HEIGHT = 2 ** 33 - 1;
+
+/** Ends of one conversation in a sync: as many as a message has parents. */
+export const MAX_CONVERSATION_ENDS = MAX_PARENTS;
+
 /** MessageIds in one receipt or sync of read marks: 8 KiB. */
 export const MAX_RECEIPT_MESSAGES = 256;
 

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/wire/v1/content.proto.
  */
 export const file_sotto_wire_v1_content: GenFile = /*@__PURE__*/
-  fileDesc("Chtzb3R0by93aXJlL3YxL2NvbnRlbnQucHJvdG8SDXNvdHRvLndpcmUudjEiyQUKB0NvbnRlbnQSDwoHdmVyc2lvbhgBIAEoDRIUCgxjb252ZXJzYXRpb24YAiABKAwSDwoHY291bnRlchgDIAEoBBIPCgdwYXJlbnRzGAQgAygMEg8KB3NlbnRfYXQYBSABKAQSLAoKY2hhaW5faGVhZBgGIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEiMKBHRleHQYECABKAsyEy5zb3R0by53aXJlLnYxLlRleHRIABIrCghyZWFjdGlvbhgRIAEoCzIXLnNvdHRvLndpcmUudjEuUmVhY3Rpb25IABIjCgRlZGl0GBIgASgLMhMuc290dG8ud2lyZS52MS5FZGl0SAASJwoGZGVsZXRlGBMgASgLMhUuc290dG8ud2lyZS52MS5EZWxldGVIABIpCgdyZWNlaXB0GBQgASgLMhYuc290dG8ud2lyZS52MS5SZWNlaXB0SAASJwoGdHlwaW5nGBUgASgLMhUuc290dG8ud2lyZS52MS5UeXBpbmdIABI4Cg9jb250YWN0X3JlcXVlc3QYFiABKAsyHS5zb3R0by53aXJlLnYxLkNvbnRhY3RSZXF1ZXN0SAASNgoOY29udGFjdF9hbnN3ZXIYFyABKAsyHC5zb3R0by53aXJlLnYxLkNvbnRhY3RBbnN3ZXJIABIpCgdwcm9maWxlGBggASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlSAASLQoJYWRkcmVzc2VzGBkgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXNIABIuCgpzeW5jX3N0YXRlGBogASgLMhguc290dG8ud2lyZS52MS5TeW5jU3RhdGVIABI4Cg9zZXNzaW9uX3JlZnJlc2gYGyABKAsyHS5zb3R0by53aXJlLnYxLlNlc3Npb25SZWZyZXNoSABCBgoEa2luZEoECAcQECJNCglDaGFpbkhlYWQSDwoHYWNjb3VudBgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRoYXNoGAMgASgMEg8KB3NlZW5fYXQYBCABKAQiJgoEVGV4dBIMCgRib2R5GAEgASgJEhAKCHJlcGx5X3RvGAIgASgMIioKCFJlYWN0aW9uEg8KB21lc3NhZ2UYASABKAwSDQoFZW1vamkYAiABKAkiJQoERWRpdBIPCgdtZXNzYWdlGAEgASgMEgwKBGJvZHkYAiABKAkiGQoGRGVsZXRlEg8KB21lc3NhZ2UYASABKAwihwEKB1JlY2VpcHQSKQoEa2luZBgBIAEoDjIbLnNvdHRvLndpcmUudjEuUmVjZWlwdC5LaW5kEhAKCG1lc3NhZ2VzGAIgAygMIj8KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEhIKDktJTkRfREVMSVZFUkVEEAESDQoJS0lORF9SRUFEEAIiGAoGVHlwaW5nEg4KBmFjdGl2ZRgBIAEoCCI+CgdQcm9maWxlEgwKBG5hbWUYASABKAkSEwoLYXZhdGFyX2hhc2gYAiABKAwSEAoIcmV2aXNpb24YAyABKAQiTwoHQWRkcmVzcxIOCgZkZXZpY2UYASABKAwSDwoHZ2F0ZXdheRgCIAEoCRIPCgdtYWlsYm94GAMgASgMEhIKCmNhcGFiaWxpdHkYBCABKAwiSAoJQWRkcmVzc2VzEikKCWFkZHJlc3NlcxgBIAMoCzIWLnNvdHRvLndpcmUudjEuQWRkcmVzcxIQCghyZXZpc2lvbhgCIAEoBCKOAQoOQ29udGFjdFJlcXVlc3QSJwoHcHJvZmlsZRgBIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZRIrCglhZGRyZXNzZXMYAiABKAsyGC5zb3R0by53aXJlLnYxLkFkZHJlc3NlcxIUCgxhY2NvdW50X25hbWUYAyABKAkSEAoIZ3JlZXRpbmcYBCABKAkijQEKDUNvbnRhY3RBbnN3ZXISEAoIYWNjZXB0ZWQYASABKAgSJwoHcHJvZmlsZRgCIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZRIrCglhZGRyZXNzZXMYAyABKAsyGC5zb3R0by53aXJlLnYxLkFkZHJlc3NlcxIUCgxhY2NvdW50X25hbWUYBCABKAkigAEKCVN5bmNTdGF0ZRIPCgdjb250YWN0GAEgASgMEicKB3Byb2ZpbGUYAiABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAMgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSDAoEcmVhZBgEIAMoDCIQCg5TZXNzaW9uUmVmcmVzaGIGcHJvdG8z");
+  fileDesc("Chtzb3R0by93aXJlL3YxL2NvbnRlbnQucHJvdG8SDXNvdHRvLndpcmUudjEi2QUKB0NvbnRlbnQSDwoHdmVyc2lvbhgBIAEoDRIUCgxjb252ZXJzYXRpb24YAiABKAwSDwoHY291bnRlchgDIAEoBBIPCgdwYXJlbnRzGAQgAygMEg8KB3NlbnRfYXQYBSABKAQSLAoKY2hhaW5faGVhZBgGIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEg4KBmhlaWdodBgHIAEoBBIjCgR0ZXh0GBAgASgLMhMuc290dG8ud2lyZS52MS5UZXh0SAASKwoIcmVhY3Rpb24YESABKAsyFy5zb3R0by53aXJlLnYxLlJlYWN0aW9uSAASIwoEZWRpdBgSIAEoCzITLnNvdHRvLndpcmUudjEuRWRpdEgAEicKBmRlbGV0ZRgTIAEoCzIVLnNvdHRvLndpcmUudjEuRGVsZXRlSAASKQoHcmVjZWlwdBgUIAEoCzIWLnNvdHRvLndpcmUudjEuUmVjZWlwdEgAEicKBnR5cGluZxgVIAEoCzIVLnNvdHRvLndpcmUudjEuVHlwaW5nSAASOAoPY29udGFjdF9yZXF1ZXN0GBYgASgLMh0uc290dG8ud2lyZS52MS5Db250YWN0UmVxdWVzdEgAEjYKDmNvbnRhY3RfYW5zd2VyGBcgASgLMhwuc290dG8ud2lyZS52MS5Db250YWN0QW5zd2VySAASKQoHcHJvZmlsZRgYIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZUgAEi0KCWFkZHJlc3NlcxgZIAEoCzIYLnNvdHRvLndpcmUudjEuQWRkcmVzc2VzSAASLgoKc3luY19zdGF0ZRgaIAEoCzIYLnNvdHRvLndpcmUudjEuU3luY1N0YXRlSAASOAoPc2Vzc2lvbl9yZWZyZXNoGBsgASgLMh0uc290dG8ud2lyZS52MS5TZXNzaW9uUmVmcmVzaEgAQgYKBGtpbmRKBAgIEBAiTQoJQ2hhaW5IZWFkEg8KB2FjY291bnQYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEaGFzaBgDIAEoDBIPCgdzZWVuX2F0GAQgASgEIiYKBFRleHQSDAoEYm9keRgBIAEoCRIQCghyZXBseV90bxgCIAEoDCIqCghSZWFjdGlvbhIPCgdtZXNzYWdlGAEgASgMEg0KBWVtb2ppGAIgASgJIiUKBEVkaXQSDwoHbWVzc2FnZRgBIAEoDBIMCgRib2R5GAIgASgJIhkKBkRlbGV0ZRIPCgdtZXNzYWdlGAEgASgMIocBCgdSZWNlaXB0EikKBGtpbmQYASABKA4yGy5zb3R0by53aXJlLnYxLlJlY2VpcHQuS2luZBIQCghtZXNzYWdlcxgCIAMoDCI/CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABISCg5LSU5EX0RFTElWRVJFRBABEg0KCUtJTkRfUkVBRBACIhgKBlR5cGluZxIOCgZhY3RpdmUYASABKAgiPgoHUHJvZmlsZRIMCgRuYW1lGAEgASgJEhMKC2F2YXRhcl9oYXNoGAIgASgMEhAKCHJldmlzaW9uGAMgASgEIk8KB0FkZHJlc3MSDgoGZGV2aWNlGAEgASgMEg8KB2dhdGV3YXkYAiABKAkSDwoHbWFpbGJveBgDIAEoDBISCgpjYXBhYmlsaXR5GAQgASgMIkgKCUFkZHJlc3NlcxIpCglhZGRyZXNzZXMYASADKAsyFi5zb3R0by53aXJlLnYxLkFkZHJlc3MSEAoIcmV2aXNpb24YAiABKAQijgEKDkNvbnRhY3RSZXF1ZXN0EicKB3Byb2ZpbGUYASABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAIgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAMgASgJEhAKCGdyZWV0aW5nGAQgASgJIo0BCg1Db250YWN0QW5zd2VyEhAKCGFjY2VwdGVkGAEgASgIEicKB3Byb2ZpbGUYAiABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAMgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAQgASgJIuICCglTeW5jU3RhdGUSDwoHY29udGFjdBgBIAEoDBInCgdwcm9maWxlGAIgASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlEisKCWFkZHJlc3NlcxgDIAEoCzIYLnNvdHRvLndpcmUudjEuQWRkcmVzc2VzEgwKBHJlYWQYBCADKAwSMAoIZGVjaXNpb24YBSABKAsyHi5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbhIpCgdncmFudGVkGAYgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAcgASgJEg8KB2dhdGV3YXkYCCABKAkSLAoEZW5kcxgJIAMoCzIeLnNvdHRvLndpcmUudjEuQ29udmVyc2F0aW9uRW5kEi4KDGNvbnRhY3RfaGVhZBgKIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkIpoCCg9Db250YWN0RGVjaXNpb24SMwoFc3RhdGUYASABKA4yJC5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbi5TdGF0ZRIQCghuaWNrbmFtZRgCIAEoCRIVCg12ZXJpZmllZF9oZWFkGAMgASgMEhIKCmRlY2lkZWRfYXQYBCABKAQSEAoIZ3JlZXRpbmcYBSABKAkiggEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEwoPU1RBVEVfUkVRVUVTVEVEEAESEgoOU1RBVEVfSU5DT01JTkcQAhISCg5TVEFURV9BQ0NFUFRFRBADEhIKDlNUQVRFX0RFQ0xJTkVEEAQSEQoNU1RBVEVfQkxPQ0tFRBAFIjIKD0NvbnZlcnNhdGlvbkVuZBIPCgdtZXNzYWdlGAEgASgMEg4KBmhlaWdodBgCIAEoBCIQCg5TZXNzaW9uUmVmcmVzaGIGcHJvdG8z");
 
 /**
  * The decrypted payload. A MessageId is SHA-256("sotto/v1/message" || author DeviceId || serialised content):
@@ -60,6 +60,15 @@ export type Content = Message<"sotto.wire.v1.Content"> & {
    * @generated from field: sotto.wire.v1.ChainHead chain_head = 6;
    */
   chainHead?: ChainHead | undefined;
+
+  /**
+   * 1 + the greatest height among the parents, 1 without parents; 0 where counter is 0. Conversations are shown in
+   * the order of (height, MessageId): a child always has a greater height than its parents, so this is one causal order
+   * at every device, also at one that never got the parents.
+   *
+   * @generated from field: uint64 height = 7;
+   */
+  height: bigint;
 
   /**
    * @generated from oneof sotto.wire.v1.Content.kind
@@ -551,7 +560,7 @@ export const ContactAnswerSchema: GenMessage<ContactAnswer> = /*@__PURE__*/
   messageDesc(file_sotto_wire_v1_content, 12);
 
 /**
- * Tells one's own other devices what this one knows (a contact's addresses, read marks).
+ * Tells one's own other devices what this one knows and decided about a contact. Fields left out mean: not told.
  *
  * @generated from message sotto.wire.v1.SyncState
  */
@@ -569,6 +578,8 @@ export type SyncState = Message<"sotto.wire.v1.SyncState"> & {
   profile?: Profile | undefined;
 
   /**
+   * Where the contact receives.
+   *
    * @generated from field: sotto.wire.v1.Addresses addresses = 3;
    */
   addresses?: Addresses | undefined;
@@ -579,6 +590,48 @@ export type SyncState = Message<"sotto.wire.v1.SyncState"> & {
    * @generated from field: repeated bytes read = 4;
    */
   read: Uint8Array[];
+
+  /**
+   * What the account decided about this contact.
+   *
+   * @generated from field: sotto.wire.v1.ContactDecision decision = 5;
+   */
+  decision?: ContactDecision | undefined;
+
+  /**
+   * Where the own account receives from this contact.
+   *
+   * @generated from field: sotto.wire.v1.Addresses granted = 6;
+   */
+  granted?: Addresses | undefined;
+
+  /**
+   * The contact's name at its gateway.
+   *
+   * @generated from field: string account_name = 7;
+   */
+  accountName: string;
+
+  /**
+   * The contact's gateway, `sotto://host:port/pin`.
+   *
+   * @generated from field: string gateway = 8;
+   */
+  gateway: string;
+
+  /**
+   * Ends of the conversation: what the next message of a device that has not seen it takes as parents.
+   *
+   * @generated from field: repeated sotto.wire.v1.ConversationEnd ends = 9;
+   */
+  ends: ConversationEnd[];
+
+  /**
+   * The newest known point of the contact's chain.
+   *
+   * @generated from field: sotto.wire.v1.ChainHead contact_head = 10;
+   */
+  contactHead?: ChainHead | undefined;
 };
 
 /**
@@ -587,6 +640,133 @@ export type SyncState = Message<"sotto.wire.v1.SyncState"> & {
  */
 export const SyncStateSchema: GenMessage<SyncState> = /*@__PURE__*/
   messageDesc(file_sotto_wire_v1_content, 13);
+
+/**
+ * How the account stands with a contact, and what it calls it.
+ *
+ * @generated from message sotto.wire.v1.ContactDecision
+ */
+export type ContactDecision = Message<"sotto.wire.v1.ContactDecision"> & {
+  /**
+   * @generated from field: sotto.wire.v1.ContactDecision.State state = 1;
+   */
+  state: ContactDecision_State;
+
+  /**
+   * At most 64 characters; empty: none.
+   *
+   * @generated from field: string nickname = 2;
+   */
+  nickname: string;
+
+  /**
+   * Safety numbers were compared when the contact's chain ended with this statement; empty: never.
+   *
+   * @generated from field: bytes verified_head = 3;
+   */
+  verifiedHead: Uint8Array;
+
+  /**
+   * Unix milliseconds; of two decisions the later one wins.
+   *
+   * @generated from field: uint64 decided_at = 4;
+   */
+  decidedAt: bigint;
+
+  /**
+   * The first line of an incoming request; at most 512 characters.
+   *
+   * @generated from field: string greeting = 5;
+   */
+  greeting: string;
+};
+
+/**
+ * Describes the message sotto.wire.v1.ContactDecision.
+ * Use `create(ContactDecisionSchema)` to create a new message.
+ */
+export const ContactDecisionSchema: GenMessage<ContactDecision> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 14);
+
+/**
+ * States as a person sees them.
+ *
+ * @generated from enum sotto.wire.v1.ContactDecision.State
+ */
+export const ContactDecision_State = {
+  /**
+   * @generated from enum value: STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The account asked, no answer yet.
+   *
+   * @generated from enum value: STATE_REQUESTED = 1;
+   */
+  REQUESTED: 1,
+
+  /**
+   * The contact asked, no answer yet.
+   *
+   * @generated from enum value: STATE_INCOMING = 2;
+   */
+  INCOMING: 2,
+
+  /**
+   * @generated from enum value: STATE_ACCEPTED = 3;
+   */
+  ACCEPTED: 3,
+
+  /**
+   * @generated from enum value: STATE_DECLINED = 4;
+   */
+  DECLINED: 4,
+
+  /**
+   * @generated from enum value: STATE_BLOCKED = 5;
+   */
+  BLOCKED: 5,
+} as const;
+
+/**
+ * States as a person sees them.
+ *
+ * @generated from enum sotto.wire.v1.ContactDecision.State
+ */
+export type ContactDecision_State = (typeof ContactDecision_State)[keyof typeof ContactDecision_State] | UnknownEnum;
+
+/**
+ * Describes the enum sotto.wire.v1.ContactDecision.State.
+ */
+export const ContactDecision_StateSchema: GenEnum<ContactDecision_State> = /*@__PURE__*/
+  enumDesc(file_sotto_wire_v1_content, 14, 0);
+
+/**
+ * A message without children.
+ *
+ * @generated from message sotto.wire.v1.ConversationEnd
+ */
+export type ConversationEnd = Message<"sotto.wire.v1.ConversationEnd"> & {
+  /**
+   * MessageId.
+   *
+   * @generated from field: bytes message = 1;
+   */
+  message: Uint8Array;
+
+  /**
+   * @generated from field: uint64 height = 2;
+   */
+  height: bigint;
+};
+
+/**
+ * Describes the message sotto.wire.v1.ConversationEnd.
+ * Use `create(ConversationEndSchema)` to create a new message.
+ */
+export const ConversationEndSchema: GenMessage<ConversationEnd> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 15);
 
 /**
  * Carries a new session and nothing else: healing and replenishing.
@@ -601,5 +781,5 @@ export type SessionRefresh = Message<"sotto.wire.v1.SessionRefresh"> & {
  * Use `create(SessionRefreshSchema)` to create a new message.
  */
 export const SessionRefreshSchema: GenMessage<SessionRefresh> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 14);
+  messageDesc(file_sotto_wire_v1_content, 16);
 
