@@ -91,10 +91,11 @@ export class NativeXWingPublicKey implements PublicKey<'x-wing'> {
 
   /** §5.4. */
   encapsulate(entropy: Entropy): Encapsulated {
+    // ML-KEM first: the draft's order of coins, which seeded runs and its test vectors follow.
+    const kem = entropy.encapsulate(this.#mlKem);
     const ephemeralKey = entropy.generate('x25519');
     const ephemeral = createPublicKey(ephemeralKey).export({ format: 'raw-public' });
     using fromX25519 = agree(ephemeralKey, this.#x25519.object);
-    const kem = entropy.encapsulate(this.#mlKem);
     const ciphertext = new Uint8Array(KEM_CIPHERTEXT_SIZES['x-wing']);
     ciphertext.set(kem.ciphertext);
     ciphertext.set(ephemeral, ML_KEM_CIPHERTEXT);

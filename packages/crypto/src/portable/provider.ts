@@ -1,0 +1,202 @@
+import { chacha20 } from '@noble/ciphers/chacha.js';
+import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import { argon2idAsync } from '@noble/hashes/argon2.js';
+import { expand, extract, hkdf } from '@noble/hashes/hkdf.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { ml_kem768_x25519 as xWing } from '@noble/post-quantum/hybrid.js';
+import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
+import { requireArgon2Parameters } from '../argon2.ts';
+import { CryptoError } from '../error.ts';
+import type {
+  AeadName,
+  Argon2Extras,
+  Argon2Parameters,
+  Bytes,
+  CryptoProvider,
+  Encapsulated,
+  HashName,
+  KeyKind,
+  PrivateKey,
+  PublicKey,
+} from '../provider.ts';
+import { bytesOf, Secret } from '../secret.ts';
+import {
+  HASH_SIZES,
+  KEM_CIPHERTEXT_SIZES,
+  KEY_SIZES,
+  requireCount,
+  requireHkdfLength,
+  requireLength,
+  SIGNATURE_SIZE,
+} from '../sizes.ts';
+import { open, seal } from './aead.ts';
+import { moveToSecret } from './bytes.ts';
+import { verify } from './ed25519.ts';
+import { importPublicBytes, PortablePrivateKey, PortablePublicKey } from './keys.ts';
+
+const HASHES = { sha256, sha384, sha512 } as const satisfies { readonly [Name in HashName]: unknown };
+
+/** What the portable provider cannot do by itself. */
+export interface PortableSources {
+  /** Cryptographically secure bytes, in a new array; `crypto.getRandomValues` where there is one. */
+  random(length: number): Uint8Array;
+}
+
+class PortableProvider implements CryptoProvider {
+  readonly name = 'portable';
+  readonly #sources: PortableSources;
+
+  constructor(sources: PortableSources) {
+    this.#sources = sources;
+  }
+
+  random(length: number): Uint8Array {
+    requireCount(length, 'random bytes');
+    const bytes = this.#sources.random(length);
+    requireLength(bytes, length, 'what the random source returned');
+    return bytes;
+  }
+
+  hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array {
+    const state = HASHES[name].create();
+    for (const part of parts) state.update(part);
+    return state.digest();
+  }
+
+  hmac(name: HashName, key: Bytes, ...parts: readonly Uint8Array[]): Secret {
+    const state = hmac.create(HASHES[name], bytesOf(key));
+    for (const part of parts) state.update(part);
+    return moveToSecret(state.digest());
+  }
+
+  hkdf(name: HashName, ikm: Bytes, salt: Bytes, info: Uint8Array, length: number): Secret {
+    requireHkdfLength(name, length);
+    return moveToSecret(hkdf(HASHES[name], bytesOf(ikm), bytesOf(salt), info, length));
+  }
+
+  hkdfExtract(name: HashName, salt: Bytes, ikm: Bytes): Secret {
+    return moveToSecret(extract(HASHES[name], bytesOf(ikm), bytesOf(salt)));
+  }
+
+  hkdfExpand(name: HashName, prk: Bytes, info: Uint8Array, length: number): Secret {
+    requireHkdfLength(name, length);
+    const key = bytesOf(prk);
+    if (key.length < HASH_SIZES[name]) requireLength(key, HASH_SIZES[name], 'HKDF pseudorandom key');
+    return moveToSecret(expand(HASHES[name], key, info, length));
+  }
+
+  seal(name: AeadName, key: Bytes, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array {
+    return seal(name, bytesOf(key), nonce, plaintext, associated);
+  }
+
+  open(name: AeadName, key: Bytes, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array | null {
+    return open(name, bytesOf(key), nonce, sealed, associated);
+  }
+
+  keystream(key: Bytes, nonce: Uint8Array, length: number): Uint8Array {
+    const keyBytes = bytesOf(key);
+    requireLength(keyBytes, 32, 'chacha20 key');
+    requireLength(nonce, 12, 'chacha20 nonce');
+    requireCount(length, 'keystream');
+    return chacha20(keyBytes, nonce, new Uint8Array(length));
+  }
+
+  generate<Kind extends KeyKind>(kind: Kind): PrivateKey<Kind> {
+    return new PortablePrivateKey(kind, moveToSecret(this.random(KEY_SIZES[kind].private)));
+  }
+
+  importPrivate<Kind extends KeyKind>(kind: Kind, bytes: Bytes): PrivateKey<Kind> {
+    const raw = bytesOf(bytes);
+    requireLength(raw, KEY_SIZES[kind].private, `${kind} private key`);
+    return new PortablePrivateKey(kind, Secret.copy(raw));
+  }
+
+  importPublic<Kind extends KeyKind>(kind: Kind, bytes: Uint8Array): PublicKey<Kind> {
+    return importPublicBytes(kind, bytes);
+  }
+
+  dh(own: PrivateKey<'x25519'>, peer: PublicKey<'x25519'> | Uint8Array): Secret {
+    const key = peer instanceof Uint8Array ? importPublicBytes('x25519', peer) : ownPublic(peer);
+    return moveToSecret(agree(ownPrivate(own).reveal(), key.bytes));
+  }
+
+  sign(own: PrivateKey<'ed25519'>, message: Uint8Array): Uint8Array {
+    return ed25519.sign(message, ownPrivate(own).reveal());
+  }
+
+  verify(signer: PublicKey<'ed25519'> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    const key = signer instanceof Uint8Array ? signer : ownPublic(signer).bytes;
+    requireLength(key, KEY_SIZES.ed25519.public, 'ed25519 public key');
+    return signature.length === SIGNATURE_SIZE && verify(key, message, signature);
+  }
+
+  encapsulate(peer: PublicKey<'ml-kem-768' | 'x-wing'>): Encapsulated {
+    const { kind, bytes } = ownPublic(peer);
+    const coins = this.random(kind === 'x-wing' ? 64 : 32);
+    const { cipherText, sharedSecret } = (kind === 'x-wing' ? xWing : ml_kem768).encapsulate(bytes, coins);
+    coins.fill(0);
+    return { ciphertext: cipherText, sharedSecret: moveToSecret(sharedSecret) };
+  }
+
+  decapsulate(own: PrivateKey<'ml-kem-768' | 'x-wing'>, ciphertext: Uint8Array): Secret {
+    const key = ownPrivate(own);
+    requireLength(ciphertext, KEM_CIPHERTEXT_SIZES[own.kind], `${own.kind} ciphertext`);
+    if (own.kind === 'ml-kem-768') return moveToSecret(ml_kem768.decapsulate(ciphertext, key.reveal()));
+    importPublicBytes('x25519', ciphertext.subarray(KEM_CIPHERTEXT_SIZES['ml-kem-768']));
+    return moveToSecret(xWing.decapsulate(ciphertext, key.reveal()));
+  }
+
+  async argon2id(
+    password: Bytes,
+    salt: Uint8Array,
+    parameters: Argon2Parameters,
+    extras: Argon2Extras = {},
+  ): Promise<Secret> {
+    requireArgon2Parameters(salt, parameters);
+    const key = await argon2idAsync(bytesOf(password), salt, {
+      m: parameters.memoryKiB,
+      t: parameters.passes,
+      p: parameters.lanes,
+      dkLen: parameters.length,
+      // noble refuses more than its default of 1 GiB; the caller has bounded the memory.
+      maxmem: (parameters.memoryKiB + 1) * 1024,
+      ...(extras.secret === undefined ? {} : { key: bytesOf(extras.secret) }),
+      ...(extras.associatedData === undefined ? {} : { personalization: extras.associatedData }),
+    });
+    return moveToSecret(key);
+  }
+
+  equal(a: Bytes, b: Bytes): boolean {
+    const left = bytesOf(a);
+    const right = bytesOf(b);
+    if (left.length !== right.length) return false;
+    let difference = 0;
+    for (let i = 0; i < left.length; i++) difference |= (left[i] ?? 0) ^ (right[i] ?? 0);
+    return difference === 0;
+  }
+}
+
+/** The provider for browsers, other engines and phones: noble, no `node:` import, randomness passed in. */
+export function portableProvider(sources: PortableSources): CryptoProvider {
+  return new PortableProvider(sources);
+}
+
+/** noble refuses the all-zero result too (RFC 7748 §6.1). */
+function agree(own: Uint8Array, peer: Uint8Array): Uint8Array {
+  try {
+    return x25519.getSharedSecret(own, peer);
+  } catch (cause) {
+    throw new CryptoError('low_order', 'x25519 result is zero', { cause });
+  }
+}
+
+function ownPrivate<Kind extends KeyKind>(key: PrivateKey<Kind>): PortablePrivateKey<Kind> {
+  if (key instanceof PortablePrivateKey) return key;
+  throw new CryptoError('bad_key', 'not a private key of this provider');
+}
+
+function ownPublic<Kind extends KeyKind>(key: PublicKey<Kind>): PortablePublicKey<Kind> {
+  if (key instanceof PortablePublicKey) return key;
+  throw new CryptoError('bad_key', 'not a public key of this provider');
+}
