@@ -1,4 +1,5 @@
+import { noise } from './noise.ts';
 import type { VectorRunner } from './runner.ts';
 
 /** Every family `npm run vectors` knows. */
-export const runners: readonly VectorRunner[] = [];
+export const runners: readonly VectorRunner[] = [noise];
