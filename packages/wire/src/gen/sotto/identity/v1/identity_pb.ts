@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/identity/v1/identity.proto.
  */
 export const file_sotto_identity_v1_identity: GenFile = /*@__PURE__*/
-  fileDesc("CiBzb3R0by9pZGVudGl0eS92MS9pZGVudGl0eS5wcm90bxIRc290dG8uaWRlbnRpdHkudjEiSAoGU2lnbmVkEgwKBGJvZHkYASABKAwSMAoKc2lnbmF0dXJlcxgCIAMoCzIcLnNvdHRvLmlkZW50aXR5LnYxLlNpZ25hdHVyZSLBAQoJU2lnbmF0dXJlEjkKCWFsZ29yaXRobRgBIAEoDjImLnNvdHRvLmlkZW50aXR5LnYxLlNpZ25hdHVyZS5BbGdvcml0aG0SDgoGc2lnbmVyGAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJWCglBbGdvcml0aG0SGQoVQUxHT1JJVEhNX1VOU1BFQ0lGSUVEEAASFQoRQUxHT1JJVEhNX0VEMjU1MTkQARIXChNBTEdPUklUSE1fTUxfRFNBXzY1EAIi7QMKCVN0YXRlbWVudBIPCgd2ZXJzaW9uGAEgASgNEg8KB2FjY291bnQYAiABKAwSEAoIc2VxdWVuY2UYAyABKAQSEAoIcHJldmlvdXMYBCABKAwSEgoKY3JlYXRlZF9hdBgFIAEoBBItCgdnZW5lc2lzGBAgASgLMhouc290dG8uaWRlbnRpdHkudjEuR2VuZXNpc0gAEjIKCmFkZF9kZXZpY2UYESABKAsyHC5zb3R0by5pZGVudGl0eS52MS5BZGREZXZpY2VIABI4Cg1yZXZva2VfZGV2aWNlGBIgASgLMh8uc290dG8uaWRlbnRpdHkudjEuUmV2b2tlRGV2aWNlSAASMAoJdGFrZV9vdmVyGBMgASgLMhsuc290dG8uaWRlbnRpdHkudjEuVGFrZU92ZXJIABI4Cg1zZXRfZW5kcG9pbnRzGBQgASgLMh8uc290dG8uaWRlbnRpdHkudjEuU2V0RW5kcG9pbnRzSAASMgoKc2V0X3BvbGljeRgVIAEoCzIcLnNvdHRvLmlkZW50aXR5LnYxLlNldFBvbGljeUgAEkEKEnJvdGF0ZV9hY2NvdW50X2tleRgWIAEoCzIjLnNvdHRvLmlkZW50aXR5LnYxLlJvdGF0ZUFjY291bnRLZXlIAEIGCgRraW5kIrkBChFEZXZpY2VDZXJ0aWZpY2F0ZRIPCgd2ZXJzaW9uGAEgASgNEhMKC2FjY291bnRfa2V5GAIgASgMEg4KBmRldmljZRgDIAEoDBIPCgdlZDI1NTE5GAQgASgMEg4KBngyNTUxORgFIAEoDBIVCg1taW5pbXVtX3N1aXRlGAYgASgNEg4KBnJpZ2h0cxgHIAEoDRIMCgRuYW1lGAggASgJEhIKCmNyZWF0ZWRfYXQYCSABKARKBAgKEBAinAEKDUFjY291bnRQb2xpY3kSOQoHZGV2aWNlcxgBIAEoDjIoLnNvdHRvLmlkZW50aXR5LnYxLkFjY291bnRQb2xpY3kuRGV2aWNlcyJQCgdEZXZpY2VzEhcKE0RFVklDRVNfVU5TUEVDSUZJRUQQABIRCg1ERVZJQ0VTX01VTFRJEAESGQoVREVWSUNFU19TSU5HTEVfQUNUSVZFEAIipQEKB0dlbmVzaXMSEwoLYWNjb3VudF9rZXkYASABKAwSFAoMcmVjb3Zlcnlfa2V5GAIgASgMEjAKBnBvbGljeRgDIAEoCzIgLnNvdHRvLmlkZW50aXR5LnYxLkFjY291bnRQb2xpY3kSLwoMZmlyc3RfZGV2aWNlGAQgASgLMhkuc290dG8uaWRlbnRpdHkudjEuU2lnbmVkEgwKBHNhbHQYBSABKAwiNgoJQWRkRGV2aWNlEikKBmRldmljZRgBIAEoCzIZLnNvdHRvLmlkZW50aXR5LnYxLlNpZ25lZCK1AQoMUmV2b2tlRGV2aWNlEg4KBmRldmljZRgBIAEoDBI2CgZyZWFzb24YAiABKA4yJi5zb3R0by5pZGVudGl0eS52MS5SZXZva2VEZXZpY2UuUmVhc29uIl0KBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABISCg5SRUFTT05fUkVNT1ZFRBABEg8KC1JFQVNPTl9MT1NUEAISFgoSUkVBU09OX0NPTVBST01JU0VEEAMiNQoIVGFrZU92ZXISKQoGZGV2aWNlGAEgASgLMhkuc290dG8uaWRlbnRpdHkudjEuU2lnbmVkIjcKDFNldEVuZHBvaW50cxIQCghnYXRld2F5cxgBIAMoCRIVCg1hY2NvdW50X25hbWVzGAIgAygJIj0KCVNldFBvbGljeRIwCgZwb2xpY3kYASABKAsyIC5zb3R0by5pZGVudGl0eS52MS5BY2NvdW50UG9saWN5IisKEFJvdGF0ZUFjY291bnRLZXkSFwoPbmV3X2FjY291bnRfa2V5GAEgASgMIjkKCFNpZ2NoYWluEi0KCnN0YXRlbWVudHMYASADKAsyGS5zb3R0by5pZGVudGl0eS52MS5TaWduZWRiBnByb3RvMw");
+  fileDesc("CiBzb3R0by9pZGVudGl0eS92MS9pZGVudGl0eS5wcm90bxIRc290dG8uaWRlbnRpdHkudjEiSAoGU2lnbmVkEgwKBGJvZHkYASABKAwSMAoKc2lnbmF0dXJlcxgCIAMoCzIcLnNvdHRvLmlkZW50aXR5LnYxLlNpZ25hdHVyZSLBAQoJU2lnbmF0dXJlEjkKCWFsZ29yaXRobRgBIAEoDjImLnNvdHRvLmlkZW50aXR5LnYxLlNpZ25hdHVyZS5BbGdvcml0aG0SDgoGc2lnbmVyGAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJWCglBbGdvcml0aG0SGQoVQUxHT1JJVEhNX1VOU1BFQ0lGSUVEEAASFQoRQUxHT1JJVEhNX0VEMjU1MTkQARIXChNBTEdPUklUSE1fTUxfRFNBXzY1EAIi8wMKCVN0YXRlbWVudBIPCgd2ZXJzaW9uGAEgASgNEg8KB2FjY291bnQYAiABKAwSEAoIc2VxdWVuY2UYAyABKAQSEAoIcHJldmlvdXMYBCABKAwSEgoKY3JlYXRlZF9hdBgFIAEoBBItCgdnZW5lc2lzGBAgASgLMhouc290dG8uaWRlbnRpdHkudjEuR2VuZXNpc0gAEjIKCmFkZF9kZXZpY2UYESABKAsyHC5zb3R0by5pZGVudGl0eS52MS5BZGREZXZpY2VIABI4Cg1yZXZva2VfZGV2aWNlGBIgASgLMh8uc290dG8uaWRlbnRpdHkudjEuUmV2b2tlRGV2aWNlSAASMAoJdGFrZV9vdmVyGBMgASgLMhsuc290dG8uaWRlbnRpdHkudjEuVGFrZU92ZXJIABI4Cg1zZXRfZW5kcG9pbnRzGBQgASgLMh8uc290dG8uaWRlbnRpdHkudjEuU2V0RW5kcG9pbnRzSAASMgoKc2V0X3BvbGljeRgVIAEoCzIcLnNvdHRvLmlkZW50aXR5LnYxLlNldFBvbGljeUgAEkEKEnJvdGF0ZV9hY2NvdW50X2tleRgWIAEoCzIjLnNvdHRvLmlkZW50aXR5LnYxLlJvdGF0ZUFjY291bnRLZXlIAEIGCgRraW5kSgQIFxAgIrkBChFEZXZpY2VDZXJ0aWZpY2F0ZRIPCgd2ZXJzaW9uGAEgASgNEhMKC2FjY291bnRfa2V5GAIgASgMEg4KBmRldmljZRgDIAEoDBIPCgdlZDI1NTE5GAQgASgMEg4KBngyNTUxORgFIAEoDBIVCg1taW5pbXVtX3N1aXRlGAYgASgNEg4KBnJpZ2h0cxgHIAEoDRIMCgRuYW1lGAggASgJEhIKCmNyZWF0ZWRfYXQYCSABKARKBAgKEBAinAEKDUFjY291bnRQb2xpY3kSOQoHZGV2aWNlcxgBIAEoDjIoLnNvdHRvLmlkZW50aXR5LnYxLkFjY291bnRQb2xpY3kuRGV2aWNlcyJQCgdEZXZpY2VzEhcKE0RFVklDRVNfVU5TUEVDSUZJRUQQABIRCg1ERVZJQ0VTX01VTFRJEAESGQoVREVWSUNFU19TSU5HTEVfQUNUSVZFEAIiigEKB0dlbmVzaXMSEwoLYWNjb3VudF9rZXkYASABKAwSFAoMcmVjb3Zlcnlfa2V5GAIgASgMEjAKBnBvbGljeRgDIAEoCzIgLnNvdHRvLmlkZW50aXR5LnYxLkFjY291bnRQb2xpY3kSFAoMZmlyc3RfZGV2aWNlGAQgASgMEgwKBHNhbHQYBSABKAwiGwoJQWRkRGV2aWNlEg4KBmRldmljZRgBIAEoDCK1AQoMUmV2b2tlRGV2aWNlEg4KBmRldmljZRgBIAEoDBI2CgZyZWFzb24YAiABKA4yJi5zb3R0by5pZGVudGl0eS52MS5SZXZva2VEZXZpY2UuUmVhc29uIl0KBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABISCg5SRUFTT05fUkVNT1ZFRBABEg8KC1JFQVNPTl9MT1NUEAISFgoSUkVBU09OX0NPTVBST01JU0VEEAMiGgoIVGFrZU92ZXISDgoGZGV2aWNlGAEgASgMIjcKDFNldEVuZHBvaW50cxIQCghnYXRld2F5cxgBIAMoCRIVCg1hY2NvdW50X25hbWVzGAIgAygJIj0KCVNldFBvbGljeRIwCgZwb2xpY3kYASABKAsyIC5zb3R0by5pZGVudGl0eS52MS5BY2NvdW50UG9saWN5IisKEFJvdGF0ZUFjY291bnRLZXkSFwoPbmV3X2FjY291bnRfa2V5GAEgASgMIh4KCFNpZ2NoYWluEhIKCnN0YXRlbWVudHMYASADKAwijwEKEFRyYW5zcGFyZW5jeUxlYWYSDwoHdmVyc2lvbhgBIAEoDRI1CglzdGF0ZW1lbnQYAiABKAsyIC5zb3R0by5pZGVudGl0eS52MS5TdGF0ZW1lbnRMZWFmSAASKwoEbmFtZRgDIAEoCzIbLnNvdHRvLmlkZW50aXR5LnYxLk5hbWVMZWFmSABCBgoEa2luZCJFCg1TdGF0ZW1lbnRMZWFmEg8KB2FjY291bnQYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSEQoJc3RhdGVtZW50GAMgASgMIkwKCE5hbWVMZWFmEg8KB2dhdGV3YXkYASABKAwSDAoEbmFtZRgCIAEoCRIPCgdhY2NvdW50GAMgASgMEhAKCHJldmlzaW9uGAQgASgEYgZwcm90bzM");
 
 /**
  * Serialised bytes and who signed them. What is signed is label || bytes, and those bytes are carried.
@@ -352,11 +352,11 @@ export type Genesis = Message<"sotto.identity.v1.Genesis"> & {
   policy?: AccountPolicy | undefined;
 
   /**
-   * Signed DeviceCertificate.
+   * Serialised Signed DeviceCertificate.
    *
-   * @generated from field: sotto.identity.v1.Signed first_device = 4;
+   * @generated from field: bytes first_device = 4;
    */
-  firstDevice?: Signed | undefined;
+  firstDevice: Uint8Array;
 
   /**
    * 16 random bytes: two accounts never share an id.
@@ -380,9 +380,11 @@ export const GenesisSchema: GenMessage<Genesis> = /*@__PURE__*/
  */
 export type AddDevice = Message<"sotto.identity.v1.AddDevice"> & {
   /**
-   * @generated from field: sotto.identity.v1.Signed device = 1;
+   * Serialised Signed DeviceCertificate.
+   *
+   * @generated from field: bytes device = 1;
    */
-  device?: Signed | undefined;
+  device: Uint8Array;
 };
 
 /**
@@ -465,9 +467,11 @@ export const RevokeDevice_ReasonSchema: GenEnum<RevokeDevice_Reason> = /*@__PURE
  */
 export type TakeOver = Message<"sotto.identity.v1.TakeOver"> & {
   /**
-   * @generated from field: sotto.identity.v1.Signed device = 1;
+   * Serialised Signed DeviceCertificate.
+   *
+   * @generated from field: bytes device = 1;
    */
-  device?: Signed | undefined;
+  device: Uint8Array;
 };
 
 /**
@@ -531,6 +535,8 @@ export const SetPolicySchema: GenMessage<SetPolicy> = /*@__PURE__*/
  */
 export type RotateAccountKey = Message<"sotto.identity.v1.RotateAccountKey"> & {
   /**
+   * Ed25519, 32 bytes.
+   *
    * @generated from field: bytes new_account_key = 1;
    */
   newAccountKey: Uint8Array;
@@ -550,9 +556,11 @@ export const RotateAccountKeySchema: GenMessage<RotateAccountKey> = /*@__PURE__*
  */
 export type Sigchain = Message<"sotto.identity.v1.Sigchain"> & {
   /**
-   * @generated from field: repeated sotto.identity.v1.Signed statements = 1;
+   * Serialised Signed each.
+   *
+   * @generated from field: repeated bytes statements = 1;
    */
-  statements: Signed[];
+  statements: Uint8Array[];
 };
 
 /**
@@ -561,4 +569,113 @@ export type Sigchain = Message<"sotto.identity.v1.Sigchain"> & {
  */
 export const SigchainSchema: GenMessage<Sigchain> = /*@__PURE__*/
   messageDesc(file_sotto_identity_v1_identity, 12);
+
+/**
+ * Leaf of a transparency log; its hash is SHA-256(0x00 || serialised leaf), as in RFC 9162.
+ *
+ * @generated from message sotto.identity.v1.TransparencyLeaf
+ */
+export type TransparencyLeaf = Message<"sotto.identity.v1.TransparencyLeaf"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from oneof sotto.identity.v1.TransparencyLeaf.kind
+   */
+  kind: {
+    /**
+     * @generated from field: sotto.identity.v1.StatementLeaf statement = 2;
+     */
+    value: StatementLeaf;
+    case: "statement";
+  } | {
+    /**
+     * @generated from field: sotto.identity.v1.NameLeaf name = 3;
+     */
+    value: NameLeaf;
+    case: "name";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message sotto.identity.v1.TransparencyLeaf.
+ * Use `create(TransparencyLeafSchema)` to create a new message.
+ */
+export const TransparencyLeafSchema: GenMessage<TransparencyLeaf> = /*@__PURE__*/
+  messageDesc(file_sotto_identity_v1_identity, 13);
+
+/**
+ * A statement as logged.
+ *
+ * @generated from message sotto.identity.v1.StatementLeaf
+ */
+export type StatementLeaf = Message<"sotto.identity.v1.StatementLeaf"> & {
+  /**
+   * AccountId.
+   *
+   * @generated from field: bytes account = 1;
+   */
+  account: Uint8Array;
+
+  /**
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * Hash of the statement.
+   *
+   * @generated from field: bytes statement = 3;
+   */
+  statement: Uint8Array;
+};
+
+/**
+ * Describes the message sotto.identity.v1.StatementLeaf.
+ * Use `create(StatementLeafSchema)` to create a new message.
+ */
+export const StatementLeafSchema: GenMessage<StatementLeaf> = /*@__PURE__*/
+  messageDesc(file_sotto_identity_v1_identity, 14);
+
+/**
+ * An account name as logged.
+ *
+ * @generated from message sotto.identity.v1.NameLeaf
+ */
+export type NameLeaf = Message<"sotto.identity.v1.NameLeaf"> & {
+  /**
+   * The gateway's identity key, 32 bytes.
+   *
+   * @generated from field: bytes gateway = 1;
+   */
+  gateway: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * AccountId; empty: the name was given up.
+   *
+   * @generated from field: bytes account = 3;
+   */
+  account: Uint8Array;
+
+  /**
+   * Grows with each change of the name.
+   *
+   * @generated from field: uint64 revision = 4;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message sotto.identity.v1.NameLeaf.
+ * Use `create(NameLeafSchema)` to create a new message.
+ */
+export const NameLeafSchema: GenMessage<NameLeaf> = /*@__PURE__*/
+  messageDesc(file_sotto_identity_v1_identity, 15);
 
