@@ -111,7 +111,7 @@ function withDevice(
   certificate: DeviceCertificate,
   certifiedBy: Position,
 ): ReadonlyMap<string, DeviceEntry> {
-  if (!equalBytes(certificate.accountKey, genesisKey(before))) {
+  if (!equalBytes(certificate.accountKey, before.accountKey)) {
     throw new IdentityError('certificate', 'the certificate was made for another account');
   }
   const active = activeDevices(before).length;
@@ -130,9 +130,4 @@ function withDevice(
     certifiedBy,
     state: { kind: 'active' },
   });
-}
-
-/** Until RotateAccountKey is in force, the account key is the one of Genesis, which certificates name. */
-function genesisKey(state: ChainState): Uint8Array {
-  return state.accountKey;
 }
