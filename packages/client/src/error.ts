@@ -28,6 +28,8 @@ export type MessengerErrorCode =
   | 'undeliverable'
   /** The listener did not keep up and its buffer is full; open a new stream and read `history`. */
   | 'slow_consumer'
+  /** An event listener threw; nothing else was disturbed. */
+  | 'listener_failed'
   /** The messenger was closed. */
   | 'closed'
   /** The caller's signal aborted. */

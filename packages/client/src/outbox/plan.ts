@@ -1,0 +1,53 @@
+import type { ReasonCode } from '../trail/reasons.ts';
+
+/** Whom a content goes to. */
+export type Audience = 'all' | 'recipient' | 'own' | 'stranger' | 'device';
+
+/** What decides which devices a content still has to reach. Devices are named by any stable text. */
+export interface PlanFacts {
+  readonly audience: Audience;
+  /** The one device of audience `device`. */
+  readonly device: string | null;
+  /** Active devices of the recipient; null: its chain is not known yet. */
+  readonly recipientDevices: readonly string[] | null;
+  /** Active other devices of the own account. */
+  readonly ownDevices: readonly string[];
+  /** Devices that were chosen before, in any state. */
+  readonly chosen: readonly string[];
+  /** At least one device of the recipient has it. */
+  readonly reached: boolean;
+}
+
+export interface Plan {
+  readonly add: readonly string[];
+  /** Chosen devices that are no longer active. */
+  readonly drop: readonly string[];
+  /** Why nothing can be sent to the recipient for now; null: it can. */
+  readonly obstacle: ReasonCode | null;
+}
+
+/**
+ * Which devices a content goes to: chosen when it is first handed over, and again until the recipient has it anywhere.
+ * A device added after that starts with newer messages.
+ */
+export function planDeliveries(facts: PlanFacts): Plan {
+  const recipients = facts.recipientDevices ?? [];
+  const wanted = new Set<string>();
+  const toRecipient = facts.audience === 'all' || facts.audience === 'recipient' || facts.audience === 'stranger';
+  if (toRecipient) for (const device of recipients) wanted.add(device);
+  if (facts.audience === 'all' || facts.audience === 'own') for (const device of facts.ownDevices) wanted.add(device);
+  if (facts.audience === 'device' && facts.device !== null) {
+    if (recipients.includes(facts.device) || facts.ownDevices.includes(facts.device)) wanted.add(facts.device);
+  }
+  const settled = facts.reached && facts.chosen.length > 0;
+  const add = settled ? [] : [...wanted].filter((device) => !facts.chosen.includes(device));
+  const drop = facts.chosen.filter((device) => !wanted.has(device));
+  const obstacle = !toRecipient
+    ? null
+    : facts.recipientDevices === null
+      ? 'waiting-identity'
+      : recipients.length === 0
+        ? 'no-device'
+        : null;
+  return { add, drop, obstacle };
+}
