@@ -1,5 +1,13 @@
 export { CryptoError } from './error.ts';
 export type { CryptoErrorCode } from './error.ts';
+export type { HpkeReceiverContext, HpkeSenderContext } from './hpke/context.ts';
+export { dhkemX25519 } from './hpke/dhkem.ts';
+export { hpke } from './hpke/hpke.ts';
+export type { Hpke, HpkeReceiverOptions, HpkeSealed, HpkeSenderOptions, HpkeSuite } from './hpke/hpke.ts';
+export type { HpkeKem } from './hpke/kem.ts';
+export type { HpkePsk, HpkeReceiverMode, HpkeSenderMode } from './hpke/mode.ts';
+export type { HpkeAead } from './hpke/schedule.ts';
+export { xWingKem } from './hpke/xwing.ts';
 export { nativeProvider } from './native/provider.ts';
 export type {
   AeadName,

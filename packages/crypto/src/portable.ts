@@ -1,6 +1,14 @@
 // What index.ts exports, with the portable provider instead of the native one and no `node:` import anywhere below.
 export { CryptoError } from './error.ts';
 export type { CryptoErrorCode } from './error.ts';
+export type { HpkeReceiverContext, HpkeSenderContext } from './hpke/context.ts';
+export { dhkemX25519 } from './hpke/dhkem.ts';
+export { hpke } from './hpke/hpke.ts';
+export type { Hpke, HpkeReceiverOptions, HpkeSealed, HpkeSenderOptions, HpkeSuite } from './hpke/hpke.ts';
+export type { HpkeKem } from './hpke/kem.ts';
+export type { HpkePsk, HpkeReceiverMode, HpkeSenderMode } from './hpke/mode.ts';
+export type { HpkeAead } from './hpke/schedule.ts';
+export { xWingKem } from './hpke/xwing.ts';
 export { portableProvider } from './portable/provider.ts';
 export type { PortableSources } from './portable/provider.ts';
 export type {

@@ -52,14 +52,17 @@ export interface CryptoProvider {
 
   /** SHA-2; `hash('sha256', a, b)` hashes the concatenation. */
   hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array;
+  /** SHAKE256, FIPS 202: `length` bytes. */
+  shake256(input: Bytes, length: number): Secret;
   /** HMAC, RFC 2104. */
   hmac(name: HashName, key: Bytes, ...parts: readonly Uint8Array[]): Secret;
   /** HKDF extract and expand, RFC 5869. */
   hkdf(name: HashName, ikm: Bytes, salt: Bytes, info: Uint8Array, length: number): Secret;
   hkdfExtract(name: HashName, salt: Bytes, ikm: Bytes): Secret;
-  hkdfExpand(name: HashName, prk: Bytes, info: Uint8Array, length: number): Secret;
+  /** `info` may come in parts, whose concatenation counts. */
+  hkdfExpand(name: HashName, prk: Bytes, info: Uint8Array | readonly Uint8Array[], length: number): Secret;
 
-  /** AEAD, RFC 8439 / SP 800-38D; nonce 12 bytes (XChaCha20: 24); the 16-byte tag is appended. */
+  /** AEAD, RFC 8439 / SP 800-38D; nonce 12 bytes (XChaCha20: 24); the 16-byte tag is appended. The result may be a view into a larger buffer. */
   seal(name: AeadName, key: Bytes, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
   /** Null when the tag does not match or is missing; never partial plaintext. */
   open(name: AeadName, key: Bytes, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array | null;

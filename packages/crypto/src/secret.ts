@@ -19,11 +19,16 @@ export class Secret implements Disposable {
     return new Secret(own);
   }
 
-  /** Takes `bytes` over, which must be alone in its ArrayBuffer; otherwise it is copied and the original wiped. */
-  static take(bytes: Uint8Array): Secret {
-    if (bytes.byteLength === bytes.buffer.byteLength) return new Secret(bytes);
-    const secret = Secret.copy(bytes);
-    bytes.fill(0);
+  /**
+   * Takes the first `length` bytes over and wipes the rest. `bytes` must be alone in its ArrayBuffer; otherwise it is
+   * copied and wiped.
+   */
+  static take(bytes: Uint8Array, length: number = bytes.length): Secret {
+    if (length < bytes.length) bytes.fill(0, length);
+    const kept = length < bytes.length ? bytes.subarray(0, length) : bytes;
+    if (bytes.byteLength === bytes.buffer.byteLength) return new Secret(kept);
+    const secret = Secret.copy(kept);
+    kept.fill(0);
     return secret;
   }
 

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { AeadName } from '../provider.ts';
 import { AEAD_TAG_SIZE, requireAeadSizes } from '../sizes.ts';
-import { plain } from './bytes.ts';
+import { plain, pooled } from './bytes.ts';
 import { withXChaChaSubkey } from './xchacha.ts';
 
 const OPTIONS = { authTagLength: AEAD_TAG_SIZE };
@@ -23,7 +23,7 @@ export function seal(
   // The types know chacha20-poly1305 and GCM by different overloads of one shape.
   const cipher = createCipheriv(name as 'aes-256-gcm', key, nonce, OPTIONS);
   if (associated.length > 0) cipher.setAAD(associated);
-  const sealed = new Uint8Array(plaintext.length + AEAD_TAG_SIZE);
+  const sealed = pooled(plaintext.length + AEAD_TAG_SIZE);
   if (plaintext.length > 0) sealed.set(cipher.update(plaintext));
   cipher.final();
   sealed.set(cipher.getAuthTag(), plaintext.length);

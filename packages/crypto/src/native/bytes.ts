@@ -19,3 +19,15 @@ export function importing<T>(what: string, run: () => T): T {
     throw new CryptoError('bad_key', `${what} is not valid`, { cause });
   }
 }
+
+/** A copy of public bytes in Node's pool: an allocation of its own costs up to 1 µs. */
+export function pooledCopy(bytes: Uint8Array): Uint8Array {
+  const copy = pooled(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/** Room for public bytes in Node's pool; every byte must be written. */
+export function pooled(length: number): Uint8Array {
+  return plain(Buffer.allocUnsafe(length));
+}

@@ -6,7 +6,7 @@ import { isBindingEdwards, refuseLowOrderMontgomery } from '../points.ts';
 import type { KeyKind, PrivateKey, PublicKey } from '../provider.ts';
 import type { Secret } from '../secret.ts';
 import { KEY_SIZES, requireLength } from '../sizes.ts';
-import { importing, plain, secretOf } from './bytes.ts';
+import { importing, plain, pooledCopy, secretOf } from './bytes.ts';
 
 /** The kinds node:crypto holds in one KeyObject; X-Wing is made of two of them. */
 export type SimpleKind = Exclude<KeyKind, 'x-wing'>;
@@ -95,14 +95,17 @@ function importMlKemSeed(seed: Uint8Array): KeyObject {
 /** Imports and checks; keeps a copy of `bytes`. */
 export function importSimplePublic<Kind extends SimpleKind>(kind: Kind, bytes: Uint8Array): NativePublicKey<Kind> {
   requireLength(bytes, KEY_SIZES[kind].public, `${kind} public key`);
+  return importOwnPublic(kind, pooledCopy(bytes));
+}
+
+/** Imports and checks bytes of the right length; keeps them. */
+export function importOwnPublic<Kind extends SimpleKind>(kind: Kind, bytes: Uint8Array): NativePublicKey<Kind> {
   if (kind === 'x25519') refuseLowOrderMontgomery(bytes);
   if (kind === 'ed25519' && !isBindingEdwards(bytes)) {
     throw new CryptoError('bad_key', 'ed25519 public key is not canonical or has low order');
   }
-  const own = bytes.slice();
-  return new NativePublicKey(
-    kind,
-    own,
-    importing(`${kind} public key`, () => createPublicKey({ key: own, format: 'raw-public', asymmetricKeyType: kind })),
+  const object = importing(`${kind} public key`, () =>
+    createPublicKey({ key: bytes, format: 'raw-public', asymmetricKeyType: kind }),
   );
+  return new NativePublicKey(kind, bytes, object);
 }

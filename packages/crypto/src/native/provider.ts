@@ -1,4 +1,4 @@
-import { createCipheriv, decapsulate, sign, timingSafeEqual, verify } from 'node:crypto';
+import { createCipheriv, decapsulate, hash as digest, sign, timingSafeEqual, verify } from 'node:crypto';
 import { CryptoError } from '../error.ts';
 import { isBindingEdwards } from '../points.ts';
 import type {
@@ -46,6 +46,11 @@ export class NativeProvider implements CryptoProvider {
     return hash(name, parts);
   }
 
+  shake256(input: Bytes, length: number): Secret {
+    requireCount(length, 'SHAKE256 output');
+    return secretOf(digest('shake256', bytesOf(input), { outputEncoding: 'buffer', outputLength: length }));
+  }
+
   hmac(name: HashName, key: Bytes, ...parts: readonly Uint8Array[]): Secret {
     return hmac(name, bytesOf(key), parts);
   }
@@ -58,7 +63,7 @@ export class NativeProvider implements CryptoProvider {
     return hmac(name, bytesOf(salt), [bytesOf(ikm)]);
   }
 
-  hkdfExpand(name: HashName, prk: Bytes, info: Uint8Array, length: number): Secret {
+  hkdfExpand(name: HashName, prk: Bytes, info: Uint8Array | readonly Uint8Array[], length: number): Secret {
     return hkdfExpand(name, bytesOf(prk), info, length);
   }
 

@@ -1,13 +1,13 @@
-import { createPublicKey, decapsulate, diffieHellman, hash } from 'node:crypto';
+import { createHash, createPublicKey, decapsulate, diffieHellman, hash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { CryptoError } from '../error.ts';
 import { inspect } from '../inspect.ts';
 import type { Encapsulated, PrivateKey, PublicKey } from '../provider.ts';
 import { Secret } from '../secret.ts';
 import { KEM_CIPHERTEXT_SIZES, KEY_SIZES, requireLength } from '../sizes.ts';
-import { plain, secretOf } from './bytes.ts';
+import { plain, pooled, pooledCopy, secretOf } from './bytes.ts';
 import type { Entropy } from './entropy.ts';
-import { importPrivateObject, importSimplePublic } from './keys.ts';
+import { importPrivateObject, importOwnPublic } from './keys.ts';
 import type { NativePublicKey } from './keys.ts';
 
 // X-Wing, draft-connolly-cfrg-xwing-kem §5: ML-KEM-768 and X25519 under one 32-byte seed.
@@ -15,7 +15,7 @@ import type { NativePublicKey } from './keys.ts';
 const ML_KEM_PUBLIC = KEY_SIZES['ml-kem-768'].public;
 const ML_KEM_CIPHERTEXT = KEM_CIPHERTEXT_SIZES['ml-kem-768'];
 /** `\.//^\`, §5.3. */
-const LABEL = [0x5c, 0x2e, 0x2f, 0x2f, 0x5e, 0x5c];
+const LABEL = Uint8Array.of(0x5c, 0x2e, 0x2f, 0x2f, 0x5e, 0x5c);
 
 /** The seed and both private halves, expanded once. */
 export class NativeXWingPrivateKey implements PrivateKey<'x-wing'> {
@@ -31,7 +31,7 @@ export class NativeXWingPrivateKey implements PrivateKey<'x-wing'> {
     try {
       const mlKem = importPrivateObject('ml-kem-768', expanded.subarray(0, 64));
       const x25519 = importPrivateObject('x25519', expanded.subarray(64));
-      this.publicKey = new Uint8Array(KEY_SIZES['x-wing'].public);
+      this.publicKey = pooled(KEY_SIZES['x-wing'].public);
       this.publicKey.set(createPublicKey(mlKem).export({ format: 'raw-public' }));
       this.publicKey.set(createPublicKey(x25519).export({ format: 'raw-public' }), ML_KEM_PUBLIC);
       this.#halves = { mlKem, x25519 };
@@ -46,7 +46,7 @@ export class NativeXWingPrivateKey implements PrivateKey<'x-wing'> {
     requireLength(ciphertext, KEM_CIPHERTEXT_SIZES['x-wing'], 'x-wing ciphertext');
     const { mlKem, x25519 } = this.#open();
     const ephemeral = ciphertext.subarray(ML_KEM_CIPHERTEXT);
-    using fromX25519 = agree(x25519, importSimplePublic('x25519', ephemeral).object);
+    using fromX25519 = agree(x25519, importOwnPublic('x25519', ephemeral).object);
     using fromMlKem = secretOf(decapsulate(mlKem, ciphertext.subarray(0, ML_KEM_CIPHERTEXT)));
     return combine(fromMlKem.reveal(), fromX25519.reveal(), ephemeral, this.publicKey.subarray(ML_KEM_PUBLIC));
   }
@@ -84,9 +84,9 @@ export class NativeXWingPublicKey implements PublicKey<'x-wing'> {
 
   constructor(bytes: Uint8Array) {
     requireLength(bytes, KEY_SIZES['x-wing'].public, 'x-wing public key');
-    this.bytes = bytes.slice();
-    this.#x25519 = importSimplePublic('x25519', this.bytes.subarray(ML_KEM_PUBLIC));
-    this.#mlKem = importSimplePublic('ml-kem-768', this.bytes.subarray(0, ML_KEM_PUBLIC));
+    this.bytes = pooledCopy(bytes);
+    this.#x25519 = importOwnPublic('x25519', this.bytes.subarray(ML_KEM_PUBLIC));
+    this.#mlKem = importOwnPublic('ml-kem-768', this.bytes.subarray(0, ML_KEM_PUBLIC));
   }
 
   /** §5.4. */
@@ -96,7 +96,7 @@ export class NativeXWingPublicKey implements PublicKey<'x-wing'> {
     const ephemeralKey = entropy.generate('x25519');
     const ephemeral = createPublicKey(ephemeralKey).export({ format: 'raw-public' });
     using fromX25519 = agree(ephemeralKey, this.#x25519.object);
-    const ciphertext = new Uint8Array(KEM_CIPHERTEXT_SIZES['x-wing']);
+    const ciphertext = pooled(KEM_CIPHERTEXT_SIZES['x-wing']);
     ciphertext.set(kem.ciphertext);
     ciphertext.set(ephemeral, ML_KEM_CIPHERTEXT);
     const sharedSecret = combine(kem.sharedSecret, fromX25519.reveal(), ephemeral, this.#x25519.bytes);
@@ -116,13 +116,6 @@ export function agree(privateKey: KeyObject, publicKey: KeyObject): Secret {
 
 /** §5.3: SHA3-256(ss_M ‖ ss_X ‖ ct_X ‖ pk_X ‖ label). */
 function combine(mlKem: Uint8Array, x25519: Uint8Array, ephemeral: Uint8Array, receiver: Uint8Array): Secret {
-  const input = new Uint8Array(new ArrayBuffer(4 * 32 + LABEL.length));
-  input.set(mlKem);
-  input.set(x25519, 32);
-  input.set(ephemeral, 64);
-  input.set(receiver, 96);
-  input.set(LABEL, 128);
-  const sharedSecret = secretOf(hash('sha3-256', input, 'buffer'));
-  input.fill(0);
-  return sharedSecret;
+  const state = createHash('sha3-256').update(mlKem).update(x25519).update(ephemeral).update(receiver);
+  return secretOf(state.update(LABEL).digest());
 }

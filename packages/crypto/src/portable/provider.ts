@@ -4,6 +4,7 @@ import { argon2idAsync } from '@noble/hashes/argon2.js';
 import { expand, extract, hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { shake256 } from '@noble/hashes/sha3.js';
 import { ml_kem768_x25519 as xWing } from '@noble/post-quantum/hybrid.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { requireArgon2Parameters } from '../argon2.ts';
@@ -31,6 +32,7 @@ import {
   SIGNATURE_SIZE,
 } from '../sizes.ts';
 import { open, seal } from './aead.ts';
+import { concat } from '../bytes.ts';
 import { moveToSecret } from './bytes.ts';
 import { verify } from './ed25519.ts';
 import { importPublicBytes, PortablePrivateKey, PortablePublicKey } from './keys.ts';
@@ -64,6 +66,11 @@ class PortableProvider implements CryptoProvider {
     return state.digest();
   }
 
+  shake256(input: Bytes, length: number): Secret {
+    requireCount(length, 'SHAKE256 output');
+    return moveToSecret(shake256(bytesOf(input), { dkLen: length }));
+  }
+
   hmac(name: HashName, key: Bytes, ...parts: readonly Uint8Array[]): Secret {
     const state = hmac.create(HASHES[name], bytesOf(key));
     for (const part of parts) state.update(part);
@@ -79,11 +86,11 @@ class PortableProvider implements CryptoProvider {
     return moveToSecret(extract(HASHES[name], bytesOf(ikm), bytesOf(salt)));
   }
 
-  hkdfExpand(name: HashName, prk: Bytes, info: Uint8Array, length: number): Secret {
+  hkdfExpand(name: HashName, prk: Bytes, info: Uint8Array | readonly Uint8Array[], length: number): Secret {
     requireHkdfLength(name, length);
     const key = bytesOf(prk);
     if (key.length < HASH_SIZES[name]) requireLength(key, HASH_SIZES[name], 'HKDF pseudorandom key');
-    return moveToSecret(expand(HASHES[name], key, info, length));
+    return moveToSecret(expand(HASHES[name], key, info instanceof Uint8Array ? info : concat(info), length));
   }
 
   seal(name: AeadName, key: Bytes, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array {
