@@ -31,7 +31,12 @@ type Growing = HistoryNode & { readonly children: HistoryNode[] };
 export function buildHistory(statements: readonly Statement[]): History {
   if (statements.length > MAX_STATEMENTS) throw new IdentityError('too_large', 'too many statements');
   // Parents first; then the order of input no longer matters.
-  const ordered = statements.toSorted((a, b) => a.sequence - b.sequence || compareBytes(a.bytes, b.bytes));
+  const ordered = statements.toSorted(
+    (a, b) =>
+      Number(a.previous !== null) - Number(b.previous !== null) ||
+      a.sequence - b.sequence ||
+      compareBytes(a.bytes, b.bytes),
+  );
   const [first] = ordered;
   if (first === undefined) throw new IdentityError('genesis', 'no statements');
   const root: Growing = { statement: first, authority: { kind: 'account' }, state: begin(first), children: [] };

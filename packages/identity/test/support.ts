@@ -1,4 +1,5 @@
 import { nativeProvider } from '@sotto/crypto';
+import type { PrivateKey } from '@sotto/crypto';
 import {
   createAccountKeys,
   createDeviceKeys,
@@ -18,7 +19,7 @@ import type {
   StatementBody,
 } from '@sotto/identity';
 import { idHex, SUITE_PQXDH } from '@sotto/wire';
-import type { DeviceId } from '@sotto/wire';
+import type { DeviceId, Signer } from '@sotto/wire';
 
 export const crypto = nativeProvider();
 
@@ -98,4 +99,8 @@ export function codeOf(call: () => unknown): string | null {
     if (error instanceof IdentityError) return error.code;
     throw error;
   }
+}
+
+export function signer(key: PrivateKey<'ed25519'>): Signer {
+  return { publicKey: key.publicKey, sign: (message) => crypto.sign(key, message) };
 }
