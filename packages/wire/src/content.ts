@@ -67,7 +67,10 @@ const FIRST_KIND_FIELD = 16;
  * `malformed`. The result, not the object, is what a MessageId is computed from.
  */
 export function encodeContent(draft: ContentDraft): Uint8Array {
-  if (draft.body.kind === 'unknown') return draft.body.bytes;
+  if (draft.body.kind === 'unknown') {
+    decodeContent(draft.body.bytes);
+    return draft.body.bytes;
+  }
   const message = create(ContentSchema, {
     version: CONTENT_VERSION,
     conversation: draft.conversation,
@@ -81,8 +84,10 @@ export function encodeContent(draft: ContentDraft): Uint8Array {
     >,
   });
   if (draft.unknownFields !== undefined && draft.unknownFields.length > 0) message.$unknown = [...draft.unknownFields];
+  // Before serialising: that would quietly replace what UTF-8 cannot carry.
+  interpret(message, new Uint8Array());
   const bytes = toBinary(ContentSchema, message);
-  decodeContent(bytes);
+  if (bytes.length > MAX_CONTENT_BYTES) throw new WireError('too_large', 'the content is over the limit');
   return bytes;
 }
 
@@ -92,7 +97,11 @@ export function encodeContent(draft: ContentDraft): Uint8Array {
  */
 export function decodeContent(bytes: Uint8Array): Content {
   if (bytes.length > MAX_CONTENT_BYTES) throw new WireError('too_large', 'the content is over the limit');
-  const message = parse(bytes);
+  return interpret(parse(bytes), bytes);
+}
+
+/** Checks everything understood in a message; `bytes` is its serialisation, kept for an unknown body. */
+function interpret(message: ContentMessage, bytes: Uint8Array): Content {
   if (message.version === 0 || isGrease(message.version)) {
     throw new WireError('unknown_version', 'no content version, or a reserved one');
   }
