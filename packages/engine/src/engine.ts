@@ -12,7 +12,16 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** A record's name: `device/keys`, `session/<device>/<session>`, … See records.ts. */
+/**
+ * A record's name. Whoever stores records need not understand names, only keep them apart; the engine names every record
+ * that it wants read, written or deleted. Ids in names are lower-case hexadecimal.
+ *
+ * - `account/keys`, `device/keys`
+ * - `prekey/<id>`; `prekey-uses/<id>/<0-f>`: which first messages a prekey has opened
+ * - `session/<peer device>/<session>`; `opening/<session>`: what makes up its first messages until it is answered;
+ *   `skipped/<session>/<slot>`: a key of a message that was overtaken
+ * - `group-key/…`, `group-state/…`, `group-skipped/…`: sender keys
+ */
 export type RecordName = string;
 
 /** Records by name; `null` says "I looked, there is none". */
@@ -34,17 +43,26 @@ export type EngineRequest<Kind extends RequestKind> = { readonly kind: Kind } & 
 
 /** All calls. Byte fields are serialised messages of proto/ unless said otherwise; ids are raw bytes; times Unix ms. */
 export interface EngineCalls {
-  /** Makes account, recovery and first device keys and signs Genesis. Writes `account/keys`, `device/keys`. */
+  /**
+   * Makes account, recovery and first device keys and signs Genesis. Writes `account/keys`, `device/keys`.
+   * Throws `identity` for a name that is none, `exists` if there are keys already.
+   */
   'create-account': {
     request: { readonly deviceName: string; readonly devices: 'multi' | 'single-active'; readonly now: number };
     result: { readonly account: Uint8Array; readonly device: Uint8Array; readonly statements: readonly Uint8Array[] };
   };
-  /** Makes keys for a further device of an account. Writes `device/keys`. */
+  /**
+   * Makes keys and a certificate for a further device of an account, with all rights. Writes `device/keys`.
+   * `accountKey` is the account's Ed25519 key. Throws `identity`, `exists`.
+   */
   'create-device': {
     request: { readonly accountKey: Uint8Array; readonly deviceName: string; readonly now: number };
     result: { readonly device: Uint8Array; readonly certificate: Uint8Array };
   };
-  /** Signs AddDevice or RevokeDevice on top of `chain` with this device's key. Reads `device/keys`. */
+  /**
+   * Signs AddDevice or RevokeDevice on top of `chain` with this device's key. Reads `device/keys`. Store the statement
+   * before publishing it, and sign once on top of one head. Throws `identity` for what the chain would not accept.
+   */
   'sign-statement': {
     request: {
       readonly chain: readonly Uint8Array[];
@@ -68,9 +86,13 @@ export interface EngineCalls {
     };
     result: { readonly signature: Uint8Array };
   };
-  /** Makes prekeys, signed as one batch. Ids start at `firstId`. Writes `prekey/<id>`. Reads `device/keys`. */
+  /**
+   * Makes prekeys, signed as one batch. Writes `prekey/<id>`. Reads `device/keys`. `oneTime` is the count of each of the
+   * two one-time kinds; ids run from `firstId` (at least 1) upwards, the result's last id + 1 is the next free one.
+   */
   'create-prekeys': {
     request: {
+      readonly device: Uint8Array;
       readonly lasting: boolean;
       readonly oneTime: number;
       readonly firstId: number;
@@ -79,9 +101,15 @@ export interface EngineCalls {
     /** Serialised sotto.gateway.v1.PrekeyEntry each. */
     result: { readonly lasting: readonly PrekeyMade[]; readonly oneTime: readonly PrekeyMade[] };
   };
+  /** Deletes private prekeys whose `keptUntil` has passed, and the marks of what they opened. */
+  'delete-prekeys': {
+    request: { readonly ids: readonly number[] };
+    result: { readonly deleted: number };
+  };
   /**
-   * Verifies a bundle against the peer's chain and starts a session with one device.
-   * Writes `session/<device>/<session>`. Reads `device/keys`.
+   * Verifies a bundle against the peer's chain and starts a session with one device. Writes the session and its
+   * `opening`. Reads `device/keys`. Throws `revoked` when the device is not active in `peerChain`, `bundle` for a bundle
+   * that the device did not make or that is out of date, `suite` when only a weaker suite than allowed is possible.
    */
   'start-session': {
     request: {
@@ -92,9 +120,17 @@ export interface EngineCalls {
       readonly bundle: Uint8Array;
       readonly now: number;
     };
-    result: { readonly session: RecordName; readonly suite: number };
+    result: {
+      readonly session: RecordName;
+      readonly suite: number;
+      /** By which the answer will be recognised. */
+      readonly tags: readonly SessionTag[];
+    };
   };
-  /** Encrypts one content into one envelope. Reads and writes the session record. */
+  /**
+   * Encrypts one content into one envelope. Reads and writes the session; until it is answered, reads its `opening`.
+   * Throws `too_large`, and `exhausted` when the session must be replaced by another.
+   */
   encrypt: {
     request: {
       readonly session: RecordName;
@@ -107,25 +143,57 @@ export interface EngineCalls {
     result: { readonly envelope: Uint8Array; readonly envelopeId: Uint8Array };
   };
   /**
-   * Opens an envelope. `session` is the session whose tag matched, or null: then it is tried as an initial message.
-   * Reads and writes session, skipped-key and prekey records. A failure changes nothing.
+   * Opens an envelope. `session` is the session whose tag matched (pass the record that the tag names, too), or null:
+   * then it is tried as an initial message. Reads and writes session, skipped-key and prekey records. What is not
+   * `message` has changed nothing; what is, counts only once committed, so the caller may still drop it.
    */
   process: {
     request: {
       readonly own: OwnIdentity;
+      /** MailboxId that the envelope was taken from. */
+      readonly mailbox: Uint8Array;
       readonly envelope: Uint8Array;
       readonly session: RecordName | null;
-      /** Statements of the sender's account, after an earlier reply asked for them with `need-chain`; else null. */
+      /**
+       * Statements of the sender's account as far as known. Null: not known who sends; then an initial message that
+       * carries no chain is answered with `need-chain`. Given, it is merged with what the message carries, and a device
+       * revoked in either is refused; so pass it again when `from` turns out to be a known contact whose pinned head is
+       * not `from.relied.own`.
+       */
       readonly senderChain: readonly Uint8Array[] | null;
       readonly now: number;
     };
     result: ProcessResult;
   };
-  /** Tags by which the next messages of a session will be recognised. Held in memory only. */
+  /** All tags by which messages of a session will be recognised, to rebuild the table at unlock. Memory only. */
   'session-tags': {
     request: { readonly session: RecordName };
-    result: { readonly tags: readonly Uint8Array[] };
+    result: { readonly tags: readonly SessionTag[] };
   };
+  /** Deletes a session with everything that belongs to it. */
+  'end-session': {
+    request: { readonly session: RecordName };
+    result: { readonly ended: boolean };
+  };
+}
+
+/**
+ * A tag of a message to come, 8 bytes: the first 8 of `Envelope.sealed`. `record`, if any, holds the key of that very
+ * message: pass it to `process` along with the session.
+ */
+export interface SessionTag {
+  readonly tag: Uint8Array;
+  readonly record: RecordName | null;
+}
+
+/** How the tags of a session change with a message that was opened. */
+export interface TagChange {
+  /** In place of all tags without a record; null: those stay, but for the used one. */
+  readonly upcoming: readonly SessionTag[] | null;
+  /** To add: messages that were overtaken. */
+  readonly skipped: readonly SessionTag[];
+  /** To remove. */
+  readonly used: Uint8Array | null;
 }
 
 export interface PrekeyMade {
@@ -133,8 +201,10 @@ export interface PrekeyMade {
   readonly id: number;
   /** Serialised sotto.gateway.v1.PrekeyEntry. */
   readonly entry: Uint8Array;
-  /** Unix ms. */
+  /** Unix ms after which it should no longer be handed out. */
   readonly expiresAt: number;
+  /** Unix ms when the private half is to be deleted (`delete-prekeys`), if it was not used up before. */
+  readonly keptUntil: number;
 }
 
 /** Who is calling: public facts that go into associated data. */
@@ -150,11 +220,10 @@ export type ProcessResult =
       readonly kind: 'message';
       readonly from: Sender;
       readonly session: RecordName;
-      /** True when this message began the session. */
+      /** True when this message began the session: it is to be added to the caller's sessions. */
       readonly initial: boolean;
       readonly content: Uint8Array;
-      /** The session's tags from now on. */
-      readonly tags: readonly Uint8Array[];
+      readonly tags: TagChange;
     }
   /** Decrypted before. */
   | { readonly kind: 'duplicate' }
@@ -166,6 +235,7 @@ export type ProcessResult =
   | { readonly kind: 'unreadable'; readonly reason: UnreadableReason };
 
 export type UnreadableReason =
+  /** Neither of this session nor a first message to this device. */
   | 'no-session'
   | 'wrong-mailbox'
   | 'expired'
@@ -181,6 +251,14 @@ export type UnreadableReason =
 export interface Sender {
   readonly account: Uint8Array;
   readonly device: Uint8Array;
-  /** The sender's statements if the message carried them (first contact). */
+  /** The sender's statements if the message carried them (until the session is answered), else null. */
   readonly chain: readonly Uint8Array[] | null;
+  /** With an initial message: the head of its own chain and of this account's chain that the sender relied on. */
+  readonly relied: { readonly own: HeadRef; readonly recipient: HeadRef } | null;
+}
+
+/** A place in a sigchain: sequence and hash (32 bytes) of a statement. */
+export interface HeadRef {
+  readonly sequence: number;
+  readonly hash: Uint8Array;
 }
