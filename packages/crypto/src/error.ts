@@ -1,12 +1,5 @@
 /** What went wrong in a primitive. Closed. */
-export type CryptoErrorCode =
-  | 'length'
-  | 'low_order'
-  | 'bad_key'
-  | 'unsupported'
-  | 'parameters'
-  | 'open_failed'
-  | 'sequence_exhausted';
+export type CryptoErrorCode = 'length' | 'low_order' | 'bad_key' | 'unsupported' | 'parameters' | 'sequence_exhausted';
 
 /** Thrown by providers and HPKE. The message never contains input. */
 export class CryptoError extends Error {
