@@ -13,7 +13,7 @@ export const file_sotto_session_v1_prekeys: GenFile = /*@__PURE__*/
   fileDesc("Ch5zb3R0by9zZXNzaW9uL3YxL3ByZWtleXMucHJvdG8SEHNvdHRvLnNlc3Npb24udjEibAoKUHJla2V5TGVhZhIqCgRraW5kGAEgASgOMhwuc290dG8uc2Vzc2lvbi52MS5QcmVrZXlLaW5kEgoKAmlkGAIgASgNEhIKCmV4cGlyZXNfYXQYAyABKAQSEgoKcHVibGljX2tleRgEIAEoDCJfCgtQcmVrZXlCYXRjaBIPCgd2ZXJzaW9uGAEgASgNEg4KBmRldmljZRgCIAEoDBIMCgRyb290GAMgASgMEg0KBWNvdW50GAQgASgNEhIKCmNyZWF0ZWRfYXQYBSABKAQiSQoMUHJvdmVuUHJla2V5EgwKBGxlYWYYASABKAwSDQoFaW5kZXgYAiABKA0SDQoFcHJvb2YYAyADKAwSDQoFYmF0Y2gYBCABKAwqswEKClByZWtleUtpbmQSGwoXUFJFS0VZX0tJTkRfVU5TUEVDSUZJRUQQABIWChJQUkVLRVlfS0lORF9TSUdORUQQARIfChtQUkVLRVlfS0lORF9MQVNUX1JFU09SVF9LRU0QAhIXChNQUkVLRVlfS0lORF9TRUFMSU5HEAMSGAoUUFJFS0VZX0tJTkRfT05FX1RJTUUQBBIcChhQUkVLRVlfS0lORF9PTkVfVElNRV9LRU0QBWIGcHJvdG8z");
 
 /**
- * Leaf of a batch: what the signature covers.
+ * Leaf of a batch: what the signature covers. Its hash is SHA-256("sotto/v1/prekey-leaf" || serialised leaf).
  *
  * @generated from message sotto.session.v1.PrekeyLeaf
  */
@@ -51,7 +51,8 @@ export const PrekeyLeafSchema: GenMessage<PrekeyLeaf> = /*@__PURE__*/
   messageDesc(file_sotto_session_v1_prekeys, 0);
 
 /**
- * Root of a Merkle tree over leaves; always carried inside sotto.identity.v1.Signed (label "sotto/v1/prekeys"),
+ * Root of a Merkle tree over leaves, filled up with hashes of 32 zero bytes to a power of two; an inner node is
+ * SHA-256("sotto/v1/prekey-node" || left || right). Always carried inside sotto.identity.v1.Signed (label "sotto/v1/prekeys"),
  * signed by the device's Ed25519 key.
  *
  * @generated from message sotto.session.v1.PrekeyBatch
@@ -84,6 +85,8 @@ export type PrekeyBatch = Message<"sotto.session.v1.PrekeyBatch"> & {
   count: number;
 
   /**
+   * Unix milliseconds by the device's clock; a hint.
+   *
    * @generated from field: uint64 created_at = 5;
    */
   createdAt: bigint;

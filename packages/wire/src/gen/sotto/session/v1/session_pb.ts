@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sotto/session/v1/session.proto.
  */
 export const file_sotto_session_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zb3R0by9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SEHNvdHRvLnNlc3Npb24udjEiuQIKDkluaXRpYWxNZXNzYWdlEg8KB3ZlcnNpb24YASABKA0SDQoFc3VpdGUYAiABKA0SFQoNc2VuZGVyX2RldmljZRgDIAEoDBItCgtzZW5kZXJfaGVhZBgEIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEhQKDHNlbmRlcl9jaGFpbhgFIAEoDBIRCgllcGhlbWVyYWwYBiABKAwSGAoQc2lnbmVkX3ByZWtleV9pZBgHIAEoDRITCgtvbmVfdGltZV9pZBgIIAEoDRIOCgZrZW1faWQYCSABKA0SFgoOa2VtX2NpcGhlcnRleHQYCiABKAwSMAoOcmVjaXBpZW50X2hlYWQYCyABKAsyGC5zb3R0by53aXJlLnYxLkNoYWluSGVhZBIPCgdtZXNzYWdlGAwgASgMIqcBChVTZW5kZXJLZXlEaXN0cmlidXRpb24SDwoHdmVyc2lvbhgBIAEoDRINCgVncm91cBgCIAEoDBINCgVjaGFpbhgDIAEoDBIRCglpdGVyYXRpb24YBCABKA0SEQoJY2hhaW5fa2V5GAUgASgMEhIKCmhlYWRlcl9rZXkYBiABKAwSFQoNc2lnbmF0dXJlX2tleRgHIAEoDBIOCgZyb3N0ZXIYCCABKAxiBnByb3RvMw", [file_sotto_wire_v1_content]);
+  fileDesc("Ch5zb3R0by9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SEHNvdHRvLnNlc3Npb24udjEizQIKDkluaXRpYWxNZXNzYWdlEg8KB3ZlcnNpb24YASABKA0SDQoFc3VpdGUYAiABKA0SFQoNc2VuZGVyX2RldmljZRgDIAEoDBItCgtzZW5kZXJfaGVhZBgEIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEhQKDHNlbmRlcl9jaGFpbhgFIAEoDBIRCgllcGhlbWVyYWwYBiABKAwSGAoQc2lnbmVkX3ByZWtleV9pZBgHIAEoDRITCgtvbmVfdGltZV9pZBgIIAEoDRIOCgZrZW1faWQYCSABKA0SFgoOa2VtX2NpcGhlcnRleHQYCiABKAwSMAoOcmVjaXBpZW50X2hlYWQYCyABKAsyGC5zb3R0by53aXJlLnYxLkNoYWluSGVhZBISCgpzdGFydGVkX2F0GAwgASgEEg8KB21lc3NhZ2UYDSABKAwipwEKFVNlbmRlcktleURpc3RyaWJ1dGlvbhIPCgd2ZXJzaW9uGAEgASgNEg0KBWdyb3VwGAIgASgMEg0KBWNoYWluGAMgASgMEhEKCWl0ZXJhdGlvbhgEIAEoDRIRCgljaGFpbl9rZXkYBSABKAwSEgoKaGVhZGVyX2tleRgGIAEoDBIVCg1zaWduYXR1cmVfa2V5GAcgASgMEg4KBnJvc3RlchgIIAEoDGIGcHJvdG8z", [file_sotto_wire_v1_content]);
 
 /**
  * First flight of a session; travels inside an HPKE seal to the recipient's sealing key.
@@ -90,9 +90,17 @@ export type InitialMessage = Message<"sotto.session.v1.InitialMessage"> & {
   recipientHead?: ChainHead | undefined;
 
   /**
-   * Double Ratchet message: tag, encrypted header, salt, body.
+   * Unix seconds by the sender's clock when the session was started; decides which of two sessions is used.
    *
-   * @generated from field: bytes message = 12;
+   * @generated from field: uint64 started_at = 12;
+   */
+  startedAt: bigint;
+
+  /**
+   * Double Ratchet message: tag, salt, encrypted header, encrypted body. Everything before it is the same in each
+   * initial message of a session.
+   *
+   * @generated from field: bytes message = 13;
    */
   message: Uint8Array;
 };

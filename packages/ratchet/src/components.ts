@@ -1,0 +1,2 @@
+import { hpke } from '@sotto/crypto';
+import type { CryptoProvider, Hpke } from '@sotto/crypto';
