@@ -4,12 +4,6 @@ import { RatchetError } from './error.ts';
 /** One call may hold this many keys at once; with fewer places it could evict a key it is using. */
 const LEAST_CAPACITY = 16;
 
-/** What the pairwise functions work with. */
-export interface PairwiseComponents {
-  readonly provider: CryptoProvider;
-  readonly keys: KeyCache;
-}
-
 /**
  * Imported private keys, the least recently used evicted. Importing an X25519 key costs as much as a Diffie-Hellman,
  * so a session that is in use keeps its ratchet key here between calls. Losing the cache loses nothing: every key is in

@@ -1,7 +1,7 @@
 import { CryptoError } from '@sotto/crypto';
 import type { CryptoProvider, PublicKey, Secret } from '@sotto/crypto';
 import { equalBytes } from '@sotto/wire';
-import type { PairwiseComponents } from '../key-cache.ts';
+import type { PairwiseComponents } from '../components.ts';
 import { decodeHeader } from './header.ts';
 import type { Header } from './header.ts';
 import { bodyKey, chainStep, headerKey } from './kdf.ts';
@@ -104,7 +104,7 @@ export function openMessage(
     associated,
     headerEnd: associated.length - HEAD_BYTES + HEADER_AT,
   };
-  const kept = findSkipped(state, incoming.tag, skipped);
+  const kept = findSkipped(state, incoming.tag, skipped, now);
   if (kept !== null) return openSkipped(provider, state, incoming, kept.slot, kept.key.messageKey);
 
   const located = locate(provider, state, incoming);

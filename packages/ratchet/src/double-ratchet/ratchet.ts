@@ -1,15 +1,12 @@
 import type { PublicKey } from '@sotto/crypto';
-import type { PairwiseComponents } from '../key-cache.ts';
+import type { PairwiseComponents } from '../components.ts';
 import { rootStep, tagKey } from './kdf.ts';
 import { AT, counterAt, keyAt, markReceived, setCounter } from './state.ts';
 import type { SessionState } from './state.ts';
 
 /** DHRatchetHE, in place: the peer's new ratchet key begins a receiving chain, and a fresh own one a sending chain. */
-export function ratchetStep(
-  { provider, keys }: PairwiseComponents,
-  state: SessionState,
-  peer: PublicKey<'x25519'>,
-): void {
+export function ratchetStep(components: PairwiseComponents, state: SessionState, peer: PublicKey<'x25519'>): void {
+  const { provider, keys } = components;
   const own = keys.get('x25519', keyAt(state, AT.ownPublic), keyAt(state, AT.ownPrivate));
   setCounter(state, AT.previous, counterAt(state, AT.sent));
   setCounter(state, AT.sent, 0);
@@ -29,7 +26,7 @@ export function ratchetStep(
     state.set(tags.reveal(), AT.nextReceivingTag);
   }
   markReceived(state);
-  beginSending({ provider, keys }, state, peer);
+  beginSending(components, state, peer);
 }
 
 /** A fresh ratchet key and the sending chain it begins; header and tag key of that chain follow from the header key. */

@@ -62,8 +62,9 @@ export function findSkipped(
   state: SessionState,
   tag: Uint8Array,
   records: ReadonlyMap<number, Uint8Array | null>,
+  now: number,
 ): { readonly slot: number; readonly key: SkippedKey } | null {
-  const first = readU32(state, AT.skippedFirst);
+  const first = firstLive(state, now);
   const next = readU32(state, AT.skippedNext);
   for (const [slot, record] of records) {
     if (record === null) continue;
@@ -103,16 +104,20 @@ export function addSkipped(
 /** Deletes what is too old. `state` is changed in place. */
 export function dropOldSkipped(state: SessionState, now: number): SkippedChange[] {
   const first = readU32(state, AT.skippedFirst);
-  const next = readU32(state, AT.skippedNext);
-  if (first === next) return [];
-  const elapsed = hoursOf(now) - readU32(state, AT.periodStart);
-  // A clock that went back makes keys live longer, never shorter.
-  if (elapsed < PERIOD_HOURS) return [];
-  const until = elapsed < 2 * PERIOD_HOURS ? readU32(state, AT.skippedPeriod) : next;
+  const until = firstLive(state, now);
+  if (until === first && hoursOf(now) - readU32(state, AT.periodStart) < PERIOD_HOURS) return [];
+  if (first === readU32(state, AT.skippedNext)) return [];
   writeU32(state, AT.skippedFirst, until);
-  writeU32(state, AT.skippedPeriod, next);
+  writeU32(state, AT.skippedPeriod, readU32(state, AT.skippedNext));
   writeU32(state, AT.periodStart, hoursOf(now));
   return Array.from({ length: until - first }, (_, index) => ({ slot: slotOf(first + index), record: null }));
+}
+
+/** Ordinal of the oldest key that is young enough. A clock that went back makes keys live longer, never shorter. */
+function firstLive(state: SessionState, now: number): number {
+  const elapsed = hoursOf(now) - readU32(state, AT.periodStart);
+  if (elapsed < PERIOD_HOURS) return readU32(state, AT.skippedFirst);
+  return readU32(state, elapsed < 2 * PERIOD_HOURS ? AT.skippedPeriod : AT.skippedNext);
 }
 
 function hoursOf(now: number): number {
