@@ -147,7 +147,10 @@ function locate(
 }
 
 /** A trial that fails costs as much as one that succeeds, so the tag says where to begin. */
-function chainsByLikelihood(state: SessionState, tag: Uint8Array): readonly ['receiving' | 'next', 'receiving' | 'next'] {
+function chainsByLikelihood(
+  state: SessionState,
+  tag: Uint8Array,
+): readonly ['receiving' | 'next', 'receiving' | 'next'] {
   const block = state.subarray(AT.receivingBlock, AT.end);
   for (let index = counterAt(state, AT.received) % TAG_BLOCK; index < TAG_BLOCK; index++) {
     if (equalBytes(tagOf(block, index), tag)) return ['receiving', 'next'];
@@ -178,13 +181,7 @@ function openBody(provider: CryptoProvider, messageKey: Uint8Array, incoming: In
   using forBody = bodyKey(provider, messageKey, incoming.salt);
   const secret = forBody.reveal();
   const body = incoming.sealed.subarray(HEAD_BYTES);
-  return provider.open(
-    'chacha20-poly1305',
-    secret.subarray(0, 32),
-    secret.subarray(32),
-    body,
-    incoming.associated,
-  );
+  return provider.open('chacha20-poly1305', secret.subarray(0, 32), secret.subarray(32), body, incoming.associated);
 }
 
 /** Moves a copy of the state to the message and opens it. */
@@ -283,7 +280,12 @@ function keepPassed(state: SessionState, passed: readonly PassedKey[], now: numb
 }
 
 /** Of the two ratchet keys of a turn, the cache keeps the one whose state lives on. A prekey is not the session's. */
-function forgetRatchetKey({ keys }: PairwiseComponents, before: SessionState, after: SessionState, done: boolean): void {
+function forgetRatchetKey(
+  { keys }: PairwiseComponents,
+  before: SessionState,
+  after: SessionState,
+  done: boolean,
+): void {
   const ofSession = isInitiator(before) || hasReceived(before);
   if (!done && !equalBytes(keyAt(before, AT.ownPublic), keyAt(after, AT.ownPublic))) {
     keys.forget('x25519', keyAt(after, AT.ownPublic));

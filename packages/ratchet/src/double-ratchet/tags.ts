@@ -12,7 +12,7 @@ export function tagRange(provider: CryptoProvider, tagKey: Uint8Array, from: num
   const tags = new Uint8Array(count * TAG_BYTES);
   const nonce = new Uint8Array(12);
   const end = from + count;
-  for (let at = from; at < end; ) {
+  for (let at = from; at < end;) {
     const page = Math.floor(at / PAGE);
     const pageEnd = Math.min(end, (page + 1) * PAGE);
     nonce[0] = page;

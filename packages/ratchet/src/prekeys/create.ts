@@ -1,12 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { CryptoProvider, PrivateKey } from '@sotto/crypto';
-import {
-  PrekeyBatchSchema,
-  PrekeyEntrySchema,
-  PrekeyLeafSchema,
-  ProvenPrekeySchema,
-  signBytes,
-} from '@sotto/wire';
+import { PrekeyBatchSchema, PrekeyEntrySchema, PrekeyLeafSchema, ProvenPrekeySchema, signBytes } from '@sotto/wire';
 import type { DeviceId } from '@sotto/wire';
 import { RatchetError } from '../error.ts';
 import { LASTING, ONE_TIME, PREKEYS } from './kinds.ts';
@@ -52,7 +46,10 @@ export interface CreatedPrekey {
  */
 export function createPrekeys(provider: CryptoProvider, request: PrekeyRequest): CreatedPrekey[] {
   const { device, signingKey, lasting, oneTime, firstId, now } = request;
-  const kinds = [...(lasting ? LASTING : []), ...ONE_TIME.flatMap((kind) => Array.from({ length: oneTime }, () => kind))];
+  const kinds = [
+    ...(lasting ? LASTING : []),
+    ...ONE_TIME.flatMap((kind) => Array.from({ length: oneTime }, () => kind)),
+  ];
   const counted = Number.isSafeInteger(oneTime) && oneTime >= 0 && kinds.length > 0 && kinds.length <= MAX_BATCH;
   if (!counted) throw new RatchetError('parameters', `a batch has 1 to ${MAX_BATCH} prekeys`);
   const lastId = firstId + kinds.length - 1;

@@ -19,7 +19,10 @@ const KEPT_ONE_TIME_MS = 99 * DAY_MS;
 const TRAVEL_MS = 9 * DAY_MS;
 
 /** When a prekey should no longer be used, and when its private half is deleted; Unix seconds. */
-export function prekeyLifetime(name: PrekeyName, now: number): { readonly expiresAt: number; readonly keptUntil: number } {
+export function prekeyLifetime(
+  name: PrekeyName,
+  now: number,
+): { readonly expiresAt: number; readonly keptUntil: number } {
   const kept = now + (PREKEYS[name].lasting ? KEPT_LASTING_MS : KEPT_ONE_TIME_MS);
   return { expiresAt: Math.floor((kept - TRAVEL_MS) / 1000), keptUntil: Math.floor(kept / 1000) };
 }

@@ -23,7 +23,7 @@ function hashNode(provider: CryptoProvider, left: Uint8Array, right: Uint8Array)
 export function merkleTree(provider: CryptoProvider, leaves: readonly Uint8Array[]): Uint8Array[][] {
   const width = 2 ** proofLength(leaves.length);
   const levels = [Array.from({ length: width }, (_, i) => leafHash(provider, leaves[i]))];
-  for (let level = levels[0] ?? []; level.length > 1; ) {
+  for (let level = levels[0] ?? []; level.length > 1;) {
     const below = level;
     level = Array.from({ length: below.length / 2 }, (_, i) =>
       hashNode(provider, below[2 * i] ?? EMPTY, below[2 * i + 1] ?? EMPTY),

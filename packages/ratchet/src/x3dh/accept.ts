@@ -117,7 +117,11 @@ interface Used {
 
 /** The prekeys by name; null when one is missing or should have been deleted. */
 function usedPrekeys({ initial, prekeys, now }: AcceptRequest): Used | null {
-  const read = (record: Uint8Array | null, id: number, kinds: readonly PrivatePrekey['kind'][]): PrivatePrekey | null => {
+  const read = (
+    record: Uint8Array | null,
+    id: number,
+    kinds: readonly PrivatePrekey['kind'][],
+  ): PrivatePrekey | null => {
     if (record === null) return null;
     const prekey = readPrekeyRecord(record);
     if (prekey.id !== id) throw new RatchetError('parameters', 'a prekey record of another id');
@@ -142,7 +146,11 @@ function agree(
   try {
     const ephemeral = provider.importPublic('x25519', initial.ephemeral);
     const signed = keys.get('x25519', prekeys.signed.name, prekeys.signed.bytes);
-    secrets.push(provider.dh(signed, peer.x25519), provider.dh(own.identityKey, ephemeral), provider.dh(signed, ephemeral));
+    secrets.push(
+      provider.dh(signed, peer.x25519),
+      provider.dh(own.identityKey, ephemeral),
+      provider.dh(signed, ephemeral),
+    );
     if (prekeys.oneTime !== null) {
       using oneTime = provider.importPrivate('x25519', prekeys.oneTime.bytes);
       secrets.push(provider.dh(oneTime, ephemeral));

@@ -21,11 +21,7 @@ export interface SessionSeed extends Disposable {
  * KDF of X3DH §2.2 and PQXDH §2.2: F ‖ DH1 ‖ DH2 ‖ DH3 [‖ DH4] [‖ SS], with the session's associated data in `info`.
  * Which of the optional parts are there is told by the prekey ids in it. Disposes `secrets`.
  */
-export function deriveSeed(
-  provider: CryptoProvider,
-  secrets: readonly Secret[],
-  associated: Uint8Array,
-): SessionSeed {
+export function deriveSeed(provider: CryptoProvider, secrets: readonly Secret[], associated: Uint8Array): SessionSeed {
   const joined = new Uint8Array(new ArrayBuffer(PREFIX.length + 32 * secrets.length));
   joined.set(PREFIX);
   secrets.forEach((secret, index) => joined.set(secret.reveal(), PREFIX.length + 32 * index));
