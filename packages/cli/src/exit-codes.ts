@@ -6,7 +6,10 @@ export const exitCodes = {
   ok: { exit: 0, meaning: 'It worked.' },
   failed: { exit: 1, meaning: 'Something unexpected went wrong; this is a fault of the program or of the machine.' },
   usage: { exit: 2, meaning: 'The command was not understood, or an argument breaks its rules.' },
-  no_profile: { exit: 3, meaning: 'There is no account in this profile yet (or there is one already): see "sotto init".' },
+  no_profile: {
+    exit: 3,
+    meaning: 'There is no account in this profile yet (or there is one already): see "sotto init".',
+  },
   locked: { exit: 4, meaning: 'The passphrase is missing or wrong, or the key file cannot be used.' },
   in_use: { exit: 5, meaning: 'Another process has this profile open.' },
   not_found: { exit: 6, meaning: 'No such contact, request, conversation or message.' },

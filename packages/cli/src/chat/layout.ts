@@ -59,7 +59,7 @@ function rowsAround(draft: Draft, width: number, maxRows: number): VisualRow[] {
   let start = text.lastIndexOf('\n', cursor - 1) + 1;
   for (let above = 0; above < maxRows && start > 0; above++) start = text.lastIndexOf('\n', start - 2) + 1;
   let below = 0;
-  for (let at = start; at <= text.length && below <= maxRows; ) {
+  for (let at = start; at <= text.length && below <= maxRows;) {
     const end = text.indexOf('\n', at);
     const lineEnd = end === -1 ? text.length : end;
     rows.push(...wrapLine(text.slice(at, lineEnd), at, width));

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { CliError } from '../error.ts';
+import type { CliError } from '../error.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printableJson } from './clean.ts';
@@ -27,7 +27,10 @@ export interface OutputStreams {
 }
 
 /** The output of one run of a command. */
-export function createOutput(streams: OutputStreams, options: { readonly json: boolean; readonly colour: boolean }): Output {
+export function createOutput(
+  streams: OutputStreams,
+  options: { readonly json: boolean; readonly colour: boolean },
+): Output {
   const { stdout, stderr } = streams;
   return {
     ...options,

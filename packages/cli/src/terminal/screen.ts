@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { layoutDraft } from '../chat/layout.ts';
 import type { Draft } from '../chat/line-editor.ts';
 import { emptyDraft } from '../chat/line-editor.ts';
@@ -145,7 +146,8 @@ export class Screen {
       const width = cells(line);
       // Terminals disagree about the width of emoji made of several characters. Where that could change the number of
       // rows, nothing above this line is counted any more: a mark in the wrong place is worse than an old one.
-      const unsure = Array.from(line.matchAll(/\p{Extended_Pictographic}|\p{Regional_Indicator}|\u200d|\ufe0f/gu)).length * 2;
+      const unsure =
+        Array.from(line.matchAll(/\p{Extended_Pictographic}|\p{Regional_Indicator}|\u200d|\ufe0f/gu)).length * 2;
       if (unsure > 0 && Math.ceil((width + unsure) / this.#columns) > 1) this.#printed = [];
       rows += Math.max(1, Math.ceil(width / this.#columns));
     }
@@ -158,7 +160,7 @@ function clip(text: string, width: number): string {
   if (cells(text) <= width) return text;
   let kept = '';
   // Styled text would have to be cut between sequences; the status is short, so this is for very small windows.
-  for (const character of text.replaceAll(/\u001b\[[0-9;]*m/g, '')) {
+  for (const character of stripVTControlCharacters(text)) {
     if (cells(kept + character) > width - 1) break;
     kept += character;
   }

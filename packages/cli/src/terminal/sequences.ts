@@ -30,10 +30,11 @@ const wrap =
   (text: string): string =>
     `\u001b[${code}m${text}${sequences.reset}`;
 
+const plain = (text: string): string => text;
+
 /** Styles with the terminal's own sixteen colours, which people have set to what they can read. */
 export function styles(colour: boolean): Styles {
   if (!colour) {
-    const plain = (text: string): string => text;
     return { dim: plain, bold: plain, own: plain, other: plain, good: plain, warn: plain };
   }
   return { dim: wrap(2), bold: wrap(1), own: wrap(36), other: wrap(35), good: wrap(32), warn: wrap(33) };
