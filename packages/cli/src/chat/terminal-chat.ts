@@ -74,7 +74,7 @@ class TerminalChat {
     this.#options = options;
     this.#messenger = options.messenger;
     this.#style = styles(options.colour);
-    this.#screen = new Screen(options.output);
+    this.#screen = new Screen(options.output, options.clock);
     this.#view = {
       print: (...blocks) => this.#screen.print(...blocks),
       notice: (text) => this.#screen.print({ lines: text.split('\n').map((line) => this.#style.dim(line)) }),
@@ -117,7 +117,11 @@ class TerminalChat {
       process.kill(process.pid, 'SIGTSTP');
     };
     const stops = [
-      listenToKeys(input, (event) => this.#onKey(event, suspend)),
+      listenToKeys(input, {
+        onKey: (event) => this.#onKey(event, suspend),
+        asksPosition: () => this.#screen.asksPosition,
+        onPosition: (column) => this.#screen.position(column),
+      }),
       () => output.off('resize', onResize),
       () => signal?.removeEventListener('abort', quit),
       ...this.#listen(),
@@ -310,7 +314,7 @@ class TerminalChat {
         suspend();
         return;
       case 'interrupt':
-        this.#finish(exitCodes.interrupted.exit);
+        this.#finish(exitCodes.ok.exit);
         return;
       case 'end-of-input':
         if (this.#draft.text === '') this.#finish(exitCodes.ok.exit);

@@ -1,4 +1,5 @@
 import { emitKeypressEvents } from 'node:readline';
+import { PassThrough } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 import { cleanText } from '../output/clean.ts';
 import type { EditName } from '../chat/line-editor.ts';
@@ -18,6 +19,10 @@ export type KeyEvent =
   | { readonly kind: 'suspend' }
   | { readonly kind: 'interrupt' }
   | { readonly kind: 'end-of-input' };
+
+const ESCAPE = '\u001b';
+const POSITION = new RegExp(`${ESCAPE}\\[\\d+;(\\d+)R`);
+const POSITION_BEGINS = new RegExp(`${ESCAPE}(?:\\[(?:\\d+(?:;\\d*)?)?)?$`);
 
 interface Key {
   readonly name?: string;
@@ -78,13 +83,21 @@ export function readKey(text: string | undefined, key: Key): KeyEvent | null {
   if (name === 'enter') return { kind: 'newline' };
   const event = plain[name];
   if (event !== undefined) return event;
-  if (text === undefined || key.sequence?.startsWith('\u001b') === true) return null;
+  if (text === undefined || key.sequence?.startsWith(ESCAPE) === true) return null;
   const cleaned = cleanText(text);
   return cleaned === '' ? null : { kind: 'text', text: cleaned };
 }
 
+export interface KeyListener {
+  onKey(event: KeyEvent): void;
+  /** Whether a report of the cursor's position is awaited; otherwise the same bytes are a function key. */
+  asksPosition(): boolean;
+  /** Column from 0. */
+  onPosition(column: number): void;
+}
+
 /** Turns a terminal's input into key events; node:readline knows the sequences. Returns the function that stops it. */
-export function listenToKeys(input: ReadStream, onKey: (event: KeyEvent) => void): () => void {
+export function listenToKeys(input: ReadStream, listener: KeyListener): () => void {
   let paste: string | null = null;
   const onKeypress = (text: string | undefined, key: Key): void => {
     if (key.name === 'paste-start') {
@@ -92,17 +105,38 @@ export function listenToKeys(input: ReadStream, onKey: (event: KeyEvent) => void
     } else if (key.name === 'paste-end' && paste !== null) {
       const pasted = cleanText(paste);
       paste = null;
-      if (pasted !== '') onKey({ kind: 'paste', text: pasted });
+      if (pasted !== '') listener.onKey({ kind: 'paste', text: pasted });
     } else if (paste !== null) {
       paste += key.sequence ?? text ?? '';
     } else {
       const event = readKey(text, key);
-      if (event !== null) onKey(event);
+      if (event !== null) listener.onKey(event);
     }
   };
-  emitKeypressEvents(input);
-  input.on('keypress', onKeypress);
+  const keys = new PassThrough();
+  let rest = '';
+  const onData = (chunk: Buffer): void => {
+    // One byte a character: sequences are ASCII, and everything else passes through unchanged.
+    let bytes = rest + chunk.toString('latin1');
+    rest = '';
+    if (listener.asksPosition()) {
+      const report = POSITION.exec(bytes);
+      if (report !== null) {
+        bytes = bytes.slice(0, report.index) + bytes.slice(report.index + report[0].length);
+        listener.onPosition(Number(report[1]) - 1);
+      } else {
+        rest = POSITION_BEGINS.exec(bytes)?.[0] ?? '';
+        bytes = bytes.slice(0, bytes.length - rest.length);
+      }
+    }
+    if (bytes !== '') keys.write(Buffer.from(bytes, 'latin1'));
+  };
+  emitKeypressEvents(keys);
+  keys.on('keypress', onKeypress);
+  input.on('data', onData);
   return () => {
-    input.off('keypress', onKeypress);
+    input.off('data', onData);
+    keys.off('keypress', onKeypress);
+    keys.destroy();
   };
 }

@@ -12,6 +12,8 @@ export const sequences = {
   syncEnd: '\u001b[?2026l',
   pasteOn: '\u001b[?2004h',
   pasteOff: '\u001b[?2004l',
+  /** Answered with `ESC [ row ; column R`. */
+  askPosition: '\u001b[6n',
   reset: '\u001b[0m',
 } as const;
 
