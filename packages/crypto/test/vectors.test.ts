@@ -17,8 +17,11 @@ suite('wycheproof', () => wycheproof);
 
 function suite(folder: string, runnerFor: (provider: string) => VectorRunner): void {
   const path = vectorFile(folder);
-  describe(`vectors/${folder}`, { skip: path === null ? `no folder ${folder} in the test vectors` : false }, () => {
-    if (path === null) return;
+  if (path === null) {
+    it(`vectors/${folder}`, { skip: 'the folder of test vectors is absent' });
+    return;
+  }
+  describe(`vectors/${folder}`, () => {
     for (const provider of providers) {
       const runner = runnerFor(provider.name);
       for (const file of readdirSync(path).filter((name) => runner.recognises(name))) {
