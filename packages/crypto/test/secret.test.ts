@@ -24,3 +24,15 @@ test('taking pooled bytes copies them out and wipes the original', () => {
   assert.equal(secret.reveal().buffer.byteLength, 4);
   assert.deepEqual(pool.subarray(4, 8), new Uint8Array(4));
 });
+
+test('taking a part keeps its memory alone and wipes the rest', () => {
+  const bytes = new Uint8Array(8).fill(7);
+  using secret = Secret.take(bytes, 3);
+  assert.deepEqual(secret.reveal(), Uint8Array.of(7, 7, 7));
+  assert.deepEqual(bytes, Uint8Array.of(7, 7, 7, 0, 0, 0, 0, 0));
+  secret.dispose();
+  assert.deepEqual(bytes, new Uint8Array(8));
+  const pool = new Uint8Array(16).fill(7);
+  assert.deepEqual(Secret.take(pool.subarray(4, 8), 2).reveal(), Uint8Array.of(7, 7));
+  assert.deepEqual(pool.subarray(4, 8), new Uint8Array(4));
+});

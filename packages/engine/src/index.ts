@@ -4,7 +4,6 @@ export type {
   EngineReply,
   EngineRequest,
   HeadRef,
-  InitialFacts,
   OwnIdentity,
   PrekeyMade,
   ProcessResult,
@@ -18,6 +17,4 @@ export type {
   UnreadableReason,
 } from './engine.ts';
 export { EngineError } from './error.ts';
-export { InProcessEngine } from './in-process.ts';
-export type { InProcessEngineOptions } from './in-process.ts';
 export type { EngineErrorCode } from './error.ts';

@@ -14,6 +14,10 @@ export type RatchetErrorCode =
   | 'bad_key'
   /** The authentication tag or the signature does not match. */
   | 'not_authentic'
+  /** A message further ahead than keys are ever made for. */
+  | 'too_far'
+  /** What a peer says contradicts what it said before. */
+  | 'conflict'
   /** A counter reached its end; a new key is needed. */
   | 'exhausted';
 

@@ -132,8 +132,9 @@ export class NativeProvider implements CryptoProvider {
 
   decapsulate(own: PrivateKey<'ml-kem-768' | 'x-wing'>, ciphertext: Uint8Array): Secret {
     if (own instanceof NativeXWingPrivateKey) return own.decapsulate(ciphertext);
+    const key = simplePrivate('ml-kem-768', own);
     requireLength(ciphertext, KEM_CIPHERTEXT_SIZES['ml-kem-768'], 'ml-kem-768 ciphertext');
-    return secretOf(decapsulate(simplePrivate('ml-kem-768', own).object, ciphertext));
+    return secretOf(decapsulate(key.object, ciphertext));
   }
 
   argon2id(password: Bytes, salt: Uint8Array, parameters: Argon2Parameters, extras?: Argon2Extras): Promise<Secret> {
@@ -154,10 +155,10 @@ export function nativeProvider(): CryptoProvider {
 
 function simplePrivate<Kind extends SimpleKind>(kind: Kind, key: PrivateKey): NativePrivateKey<Kind> {
   if (key instanceof NativePrivateKey && key.kind === kind) return key as NativePrivateKey<Kind>;
-  throw new CryptoError('bad_key', `not an ${kind} private key of this provider`);
+  throw new CryptoError('bad_key', `not a private key of this provider for ${kind}`);
 }
 
 function simplePublic<Kind extends SimpleKind>(kind: Kind, key: PublicKey): NativePublicKey<Kind> {
   if (key instanceof NativePublicKey && key.kind === kind) return key as NativePublicKey<Kind>;
-  throw new CryptoError('bad_key', `not an ${kind} public key of this provider`);
+  throw new CryptoError('bad_key', `not a public key of this provider for ${kind}`);
 }

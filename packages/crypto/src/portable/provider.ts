@@ -124,22 +124,22 @@ class PortableProvider implements CryptoProvider {
   }
 
   dh(own: PrivateKey<'x25519'>, peer: PublicKey<'x25519'> | Uint8Array): Secret {
-    const key = peer instanceof Uint8Array ? importPublicBytes('x25519', peer) : ownPublic(peer);
-    return moveToSecret(agree(ownPrivate(own).reveal(), key.bytes));
+    const key = peer instanceof Uint8Array ? importPublicBytes('x25519', peer) : ownPublic(peer, 'x25519');
+    return moveToSecret(agree(ownPrivate(own, 'x25519').reveal(), key.bytes));
   }
 
   sign(own: PrivateKey<'ed25519'>, message: Uint8Array): Uint8Array {
-    return ed25519.sign(message, ownPrivate(own).reveal());
+    return ed25519.sign(message, ownPrivate(own, 'ed25519').reveal());
   }
 
   verify(signer: PublicKey<'ed25519'> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-    const key = signer instanceof Uint8Array ? signer : ownPublic(signer).bytes;
+    const key = signer instanceof Uint8Array ? signer : ownPublic(signer, 'ed25519').bytes;
     requireLength(key, KEY_SIZES.ed25519.public, 'ed25519 public key');
     return signature.length === SIGNATURE_SIZE && verify(key, message, signature);
   }
 
   encapsulate(peer: PublicKey<'ml-kem-768' | 'x-wing'>): Encapsulated {
-    const { kind, bytes } = ownPublic(peer);
+    const { kind, bytes } = ownPublic(peer, 'ml-kem-768', 'x-wing');
     const coins = this.random(kind === 'x-wing' ? 64 : 32);
     const { cipherText, sharedSecret } = (kind === 'x-wing' ? xWing : ml_kem768).encapsulate(bytes, coins);
     coins.fill(0);
@@ -147,9 +147,9 @@ class PortableProvider implements CryptoProvider {
   }
 
   decapsulate(own: PrivateKey<'ml-kem-768' | 'x-wing'>, ciphertext: Uint8Array): Secret {
-    const key = ownPrivate(own);
-    requireLength(ciphertext, KEM_CIPHERTEXT_SIZES[own.kind], `${own.kind} ciphertext`);
-    if (own.kind === 'ml-kem-768') return moveToSecret(ml_kem768.decapsulate(ciphertext, key.reveal()));
+    const key = ownPrivate(own, 'ml-kem-768', 'x-wing');
+    requireLength(ciphertext, KEM_CIPHERTEXT_SIZES[key.kind], `${key.kind} ciphertext`);
+    if (key.kind === 'ml-kem-768') return moveToSecret(ml_kem768.decapsulate(ciphertext, key.reveal()));
     importPublicBytes('x25519', ciphertext.subarray(KEM_CIPHERTEXT_SIZES['ml-kem-768']));
     return moveToSecret(xWing.decapsulate(ciphertext, key.reveal()));
   }
@@ -184,7 +184,11 @@ class PortableProvider implements CryptoProvider {
   }
 }
 
-/** The provider for browsers, other engines and phones: noble, no `node:` import, randomness passed in. */
+/**
+ * The provider for browsers, other engines and phones: noble, no `node:` import, randomness passed in. noble also blinds
+ * its secret multiplications with the engine's own `crypto.getRandomValues`, which a bare engine must be given; no
+ * result depends on it.
+ */
 export function portableProvider(sources: PortableSources): CryptoProvider {
   return new PortableProvider(sources);
 }
@@ -198,12 +202,16 @@ function agree(own: Uint8Array, peer: Uint8Array): Uint8Array {
   }
 }
 
-function ownPrivate<Kind extends KeyKind>(key: PrivateKey<Kind>): PortablePrivateKey<Kind> {
-  if (key instanceof PortablePrivateKey) return key;
-  throw new CryptoError('bad_key', 'not a private key of this provider');
+function ownPrivate<Kind extends KeyKind>(key: PrivateKey, ...kinds: readonly Kind[]): PortablePrivateKey<Kind> {
+  if (key instanceof PortablePrivateKey && isOneOf(key.kind, kinds)) return key as PortablePrivateKey<Kind>;
+  throw new CryptoError('bad_key', `not a private key of this provider for ${kinds.join(' or ')}`);
 }
 
-function ownPublic<Kind extends KeyKind>(key: PublicKey<Kind>): PortablePublicKey<Kind> {
-  if (key instanceof PortablePublicKey) return key;
-  throw new CryptoError('bad_key', 'not a public key of this provider');
+function ownPublic<Kind extends KeyKind>(key: PublicKey, ...kinds: readonly Kind[]): PortablePublicKey<Kind> {
+  if (key instanceof PortablePublicKey && isOneOf(key.kind, kinds)) return key as PortablePublicKey<Kind>;
+  throw new CryptoError('bad_key', `not a public key of this provider for ${kinds.join(' or ')}`);
+}
+
+function isOneOf(kind: KeyKind, kinds: readonly KeyKind[]): boolean {
+  return kinds.includes(kind);
 }

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sotto/session/v1/session.proto.
  */
 export const file_sotto_session_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zb3R0by9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SEHNvdHRvLnNlc3Npb24udjEizQIKDkluaXRpYWxNZXNzYWdlEg8KB3ZlcnNpb24YASABKA0SDQoFc3VpdGUYAiABKA0SFQoNc2VuZGVyX2RldmljZRgDIAEoDBItCgtzZW5kZXJfaGVhZBgEIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEhQKDHNlbmRlcl9jaGFpbhgFIAEoDBIRCgllcGhlbWVyYWwYBiABKAwSGAoQc2lnbmVkX3ByZWtleV9pZBgHIAEoDRITCgtvbmVfdGltZV9pZBgIIAEoDRIOCgZrZW1faWQYCSABKA0SFgoOa2VtX2NpcGhlcnRleHQYCiABKAwSMAoOcmVjaXBpZW50X2hlYWQYCyABKAsyGC5zb3R0by53aXJlLnYxLkNoYWluSGVhZBISCgpzdGFydGVkX2F0GAwgASgEEg8KB21lc3NhZ2UYDSABKAwipwEKFVNlbmRlcktleURpc3RyaWJ1dGlvbhIPCgd2ZXJzaW9uGAEgASgNEg0KBWdyb3VwGAIgASgMEg0KBWNoYWluGAMgASgMEhEKCWl0ZXJhdGlvbhgEIAEoDRIRCgljaGFpbl9rZXkYBSABKAwSEgoKaGVhZGVyX2tleRgGIAEoDBIVCg1zaWduYXR1cmVfa2V5GAcgASgMEg4KBnJvc3RlchgIIAEoDGIGcHJvdG8z", [file_sotto_wire_v1_content]);
+  fileDesc("Ch5zb3R0by9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SEHNvdHRvLnNlc3Npb24udjEizQIKDkluaXRpYWxNZXNzYWdlEg8KB3ZlcnNpb24YASABKA0SDQoFc3VpdGUYAiABKA0SFQoNc2VuZGVyX2RldmljZRgDIAEoDBItCgtzZW5kZXJfaGVhZBgEIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEhQKDHNlbmRlcl9jaGFpbhgFIAEoDBIRCgllcGhlbWVyYWwYBiABKAwSGAoQc2lnbmVkX3ByZWtleV9pZBgHIAEoDRITCgtvbmVfdGltZV9pZBgIIAEoDRIOCgZrZW1faWQYCSABKA0SFgoOa2VtX2NpcGhlcnRleHQYCiABKAwSMAoOcmVjaXBpZW50X2hlYWQYCyABKAsyGC5zb3R0by53aXJlLnYxLkNoYWluSGVhZBISCgpzdGFydGVkX2F0GAwgASgEEg8KB21lc3NhZ2UYDSABKAwiuAEKFVNlbmRlcktleURpc3RyaWJ1dGlvbhIPCgd2ZXJzaW9uGAEgASgNEg0KBXN1aXRlGAIgASgNEg0KBWdyb3VwGAMgASgMEg0KBWNoYWluGAQgASgMEg0KBWluZGV4GAUgASgNEhEKCWNoYWluX2tleRgGIAEoDBISCgpoZWFkZXJfa2V5GAcgASgMEhUKDXNpZ25hdHVyZV9rZXkYCCABKAwSDgoGcm9zdGVyGAkgASgMSgQIChAQYgZwcm90bzM", [file_sotto_wire_v1_content]);
 
 /**
  * First flight of a session; travels inside an HPKE seal to the recipient's sealing key.
@@ -113,7 +113,7 @@ export const InitialMessageSchema: GenMessage<InitialMessage> = /*@__PURE__*/
   messageDesc(file_sotto_session_v1_session, 0);
 
 /**
- * A sender key, distributed over pairwise sessions.
+ * A sender key, distributed over pairwise sessions: who it comes from is known from the session.
  *
  * @generated from message sotto.session.v1.SenderKeyDistribution
  */
@@ -124,47 +124,58 @@ export type SenderKeyDistribution = Message<"sotto.session.v1.SenderKeyDistribut
   version: number;
 
   /**
-   * @generated from field: bytes group = 2;
+   * SUITE_SENDER_KEYS_…
+   *
+   * @generated from field: uint32 suite = 2;
+   */
+  suite: number;
+
+  /**
+   * 1 to 64 bytes.
+   *
+   * @generated from field: bytes group = 3;
    */
   group: Uint8Array;
 
   /**
    * Random, 16 bytes; names the chain.
    *
-   * @generated from field: bytes chain = 3;
+   * @generated from field: bytes chain = 4;
    */
   chain: Uint8Array;
 
   /**
-   * @generated from field: uint32 iteration = 4;
+   * Number of the first message that the receiver will be able to read.
+   *
+   * @generated from field: uint32 index = 5;
    */
-  iteration: number;
+  index: number;
 
   /**
-   * 32 bytes.
+   * Chain key of that message, 32 bytes.
    *
-   * @generated from field: bytes chain_key = 5;
+   * @generated from field: bytes chain_key = 6;
    */
   chainKey: Uint8Array;
 
   /**
-   * 32 bytes; headers are encrypted under it.
+   * 32 bytes; header and tag keys are derived from it.
    *
-   * @generated from field: bytes header_key = 6;
+   * @generated from field: bytes header_key = 7;
    */
   headerKey: Uint8Array;
 
   /**
    * Ed25519 public key, 32 bytes.
    *
-   * @generated from field: bytes signature_key = 7;
+   * @generated from field: bytes signature_key = 8;
    */
   signatureKey: Uint8Array;
 
   /**
-   * SHA-256 of the roster that this key was made for.
+   * SHA-256 of the roster that the sender is sending to.
    *
-   * @generated from field: bytes roster = 8;
+   * @generated from field: bytes roster = 9;
    */
   roster: Uint8Array;
 };

@@ -1,0 +1,28 @@
+import type { Messenger } from '@sotto/client';
+
+/** What the terminal chat needs of a messenger. */
+export type ChatMessenger = Pick<
+  Messenger,
+  | 'events'
+  | 'connection'
+  | 'self'
+  | 'contactLink'
+  | 'addContact'
+  | 'requests'
+  | 'acceptRequest'
+  | 'declineRequest'
+  | 'contacts'
+  | 'contact'
+  | 'block'
+  | 'setNickname'
+  | 'safetyNumber'
+  | 'verifyContact'
+  | 'conversations'
+  | 'send'
+  | 'typing'
+  | 'markRead'
+  | 'history'
+  | 'message'
+  | 'search'
+  | 'explain'
+>;

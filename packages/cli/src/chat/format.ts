@@ -1,0 +1,88 @@
+import type { HistoryEntry, Message, MessageState } from '@sotto/client';
+import { cleanText } from '../output/clean.ts';
+import { clockTime, day } from '../output/time.ts';
+import type { Styles } from '../terminal/sequences.ts';
+import type { Block } from '../terminal/screen.ts';
+
+/** Where the mark stands in a line: after `10:42 `. */
+const MARK_COLUMN = 6;
+const INDENT = ' '.repeat(9);
+
+/** Two cells that say how far an own message has come. `/help` explains them. */
+export function markOf(state: MessageState, style: Styles): string {
+  switch (state) {
+    case 'waiting':
+      return style.dim('· ');
+    case 'accepted':
+      return style.dim('✓ ');
+    case 'delivered':
+      return style.dim('✓✓');
+    case 'read':
+      return style.good('✔✔');
+    case 'expired':
+    case 'failed':
+      return style.warn('✗ ');
+    case 'received':
+      return '  ';
+  }
+}
+
+/** The text of a message as a chat shows it, safe to print. */
+export function bodyText(message: Message): string {
+  switch (message.body.kind) {
+    case 'text':
+      return cleanText(message.body.text) + (message.body.edited ? ' (edited)' : '');
+    case 'deleted':
+      return '(taken back)';
+    case 'unsupported':
+      return '(needs a newer version of Sotto)';
+  }
+}
+
+/** One line of it, at most `length` characters: for quotes and lists. */
+export function excerpt(message: Message, length = 40): string {
+  const line = bodyText(message).replaceAll(/\s+/g, ' ').trim();
+  const characters = Array.from(line);
+  return characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : line;
+}
+
+/** A message as lines; an own one with a mark that can change later. */
+export function messageBlock(message: Message, author: string, style: Styles): Block {
+  const [first = '', ...rest] = bodyText(message).split('\n');
+  const name = message.own ? style.own(author) : style.other(author);
+  const quote = message.body.kind === 'text' && message.body.replyTo !== null ? style.dim('↪ ') : '';
+  const line = `${style.dim(clockTime(message.sentAt))} ${markOf(message.state, style)} ${style.bold(name)}: ${quote}${first}`;
+  const lines = [line, ...rest.map((text) => INDENT + text)];
+  const reactions = message.reactions.map((reaction) => cleanText(reaction.emoji)).join(' ');
+  if (reactions !== '') lines.push(style.dim(`${INDENT}${reactions}`));
+  return message.own ? { lines, mark: { key: message.id, column: MARK_COLUMN } } : { lines };
+}
+
+/** A page of history as blocks, with a line wherever a new day begins. `since`: time of what stands above. */
+export function historyBlocks(
+  entries: readonly HistoryEntry[],
+  nameOf: (message: Message) => string,
+  style: Styles,
+  since: number | null = null,
+): Block[] {
+  const blocks: Block[] = [];
+  let previous = since;
+  for (const entry of entries) {
+    if (entry.kind === 'gap') {
+      blocks.push({
+        lines: [style.warn(`${INDENT}(${entry.missing} earlier message${entry.missing === 1 ? '' : 's'} missing)`)],
+      });
+      continue;
+    }
+    const { message } = entry;
+    if (previous === null || day(previous) !== day(message.sentAt)) blocks.push(dayBlock(message.sentAt, style));
+    previous = message.sentAt;
+    blocks.push(messageBlock(message, nameOf(message), style));
+  }
+  return blocks;
+}
+
+/** `── 2026-11-20 ──`. */
+export function dayBlock(unixMs: number, style: Styles): Block {
+  return { lines: [style.dim(`${INDENT}── ${day(unixMs)} ──`)] };
+}

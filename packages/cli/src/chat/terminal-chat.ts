@@ -1,0 +1,376 @@
+import type { ReadStream, WriteStream } from 'node:tty';
+import type { AccountRef, Contact, Message } from '@sotto/client';
+import type { CliClock } from '../clock.ts';
+import { describeError } from '../describe-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { cleanName } from '../output/clean.ts';
+import { describeChange } from '../people/describe.ts';
+import { nameOf } from '../people/find-contact.ts';
+import { guardTerminal } from '../terminal/guard.ts';
+import { listenToKeys } from '../terminal/keyboard.ts';
+import type { KeyEvent } from '../terminal/keyboard.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Styles } from '../terminal/sequences.ts';
+import { styles } from '../terminal/sequences.ts';
+import type { ChatMessenger } from './chat-messenger.ts';
+import type { ChatView } from './chat-view.ts';
+import { ConversationView } from './conversation-view.ts';
+import { excerpt } from './format.ts';
+import { InputHistory } from './input-history.ts';
+import type { Draft } from './line-editor.ts';
+import { edits, emptyDraft, insert, moveLine } from './line-editor.ts';
+import { completeSlash, runSlashCommand } from './slash-commands.ts';
+import type { ChatControl } from './slash-commands.ts';
+
+export interface TerminalChatOptions {
+  readonly messenger: ChatMessenger;
+  readonly input: ReadStream;
+  readonly output: WriteStream;
+  readonly colour: boolean;
+  readonly clock: CliClock;
+  /** Whose conversation is opened first; null: none. */
+  readonly start: AccountRef | null;
+  /** Lines shown before anything else. */
+  readonly welcome?: readonly string[];
+  /** Ends the chat as /quit does. */
+  readonly signal?: AbortSignal;
+}
+
+/** Tell the other side at most this often that someone is writing, ms. */
+const TYPING_EVERY_MS = 3000;
+/** How long "is writing" stands without news, ms. */
+const TYPING_SHOWN_MS = 6000;
+
+/**
+ * The chat in a terminal. Resolves with an exit code once the person leaves (/quit, Ctrl-C, Ctrl-D on an empty line), a
+ * signal ends it or the messenger closes; the terminal is as it was before, whatever happened.
+ */
+export async function runTerminalChat(options: TerminalChatOptions): Promise<number> {
+  const chat = new TerminalChat(options);
+  return await chat.run();
+}
+
+class TerminalChat {
+  readonly #options: TerminalChatOptions;
+  readonly #messenger: ChatMessenger;
+  readonly #style: Styles;
+  readonly #screen: Screen;
+  readonly #view: ChatView;
+  readonly #control: ChatControl;
+  readonly #history = new InputHistory();
+  #draft: Draft = emptyDraft;
+  #conversation: ConversationView | null = null;
+  /** Contact of the open conversation as last heard. */
+  #contact: Contact | null = null;
+  /** Unread messages elsewhere, by account. */
+  readonly #elsewhere = new Map<AccountRef, { name: string; count: number }>();
+  #writing: (() => void) | null = null;
+  #typingToldAt = 0;
+  /** What changes the screen happens in order, one thing after another. */
+  #last: Promise<void> = Promise.resolve();
+  #finish: (exitCode: number) => void = () => undefined;
+
+  constructor(options: TerminalChatOptions) {
+    this.#options = options;
+    this.#messenger = options.messenger;
+    this.#style = styles(options.colour);
+    this.#screen = new Screen(options.output, options.clock);
+    this.#view = {
+      print: (...blocks) => this.#screen.print(...blocks),
+      notice: (text) => this.#screen.print({ lines: text.split('\n').map((line) => this.#style.dim(line)) }),
+      alarm: (text) => this.#screen.print({ lines: text.split('\n').map((line) => this.#style.warn(line)) }),
+      patch: (key, mark) => this.#screen.patch(key, mark),
+      status: (status, prompt) => this.#screen.footer({ status, prompt }),
+    };
+    this.#control = {
+      messenger: this.#messenger,
+      view: this.#view,
+      colour: options.colour,
+      current: () => this.#conversation,
+      switchTo: (account) => this.#switchTo(account),
+      quit: () => this.#finish(exitCodes.ok.exit),
+    };
+  }
+
+  async run(): Promise<number> {
+    const { input, output, signal } = this.#options;
+    const finished = new Promise<number>((resolve) => {
+      this.#finish = resolve;
+    });
+    const quit = (): void => this.#finish(exitCodes.ok.exit);
+    signal?.addEventListener('abort', quit, { once: true });
+    if (signal?.aborted === true) quit();
+    const guard = guardTerminal({
+      input,
+      output,
+      beforeRelease: () => this.#screen.close(),
+      onSignal: (exitCode) => this.#finish(exitCode),
+    });
+    const onResize = (): void => this.#screen.resized();
+    output.on('resize', onResize);
+    const suspend = (): void => {
+      guard.release();
+      process.once('SIGCONT', () => {
+        guard.take();
+        this.#refreshStatus();
+      });
+      process.kill(process.pid, 'SIGTSTP');
+    };
+    const stops = [
+      listenToKeys(input, {
+        onKey: (event) => this.#onKey(event, suspend),
+        asksPosition: () => this.#screen.asksPosition,
+        onPosition: (column) => this.#screen.position(column),
+      }),
+      () => output.off('resize', onResize),
+      () => signal?.removeEventListener('abort', quit),
+      ...this.#listen(),
+    ];
+    try {
+      for (const line of this.#options.welcome ?? []) this.#screen.print({ lines: [line] });
+      await this.#begin();
+      return await finished;
+    } finally {
+      for (const stop of stops) stop();
+      this.#writing?.();
+      guard.dispose();
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const conversations = await this.#messenger.conversations();
+    for (const { contact, name, unread } of conversations) {
+      if (unread > 0 && contact !== this.#options.start) this.#elsewhere.set(contact, { name, count: unread });
+    }
+    const requests = await this.#messenger.requests();
+    for (const request of requests) this.#tellRequest(request);
+    if (this.#options.start !== null) await this.#switchTo(this.#options.start);
+    else this.#refreshStatus();
+  }
+
+  #listen(): (() => void)[] {
+    const { events } = this.#messenger;
+    const refresh = (): void => this.#refreshStatus();
+    return [
+      events.on('message-received', ({ message }) => this.#inOrder(() => this.#onMessage(message))),
+      events.on('message-sent', ({ message }) => this.#inOrder(() => this.#onMessage(message))),
+      events.on('message-updated', ({ message }) =>
+        this.#inOrder(() => {
+          if (message.conversation === this.#contact?.conversation) this.#conversation?.updated(message);
+          return Promise.resolve();
+        }),
+      ),
+      events.on('contact-request', ({ contact }) => this.#tellRequest(contact)),
+      events.on('contact-changed', ({ contact }) => this.#onContact(contact)),
+      events.on('identity-changed', ({ contact, change }) => this.#view.alarm(describeChange(contact, change))),
+      events.on('typing', ({ account, active }) => this.#onTyping(account, active)),
+      events.on('connection-changed', refresh),
+      events.on('closed', ({ why }) => {
+        if (why === 'revoked') {
+          this.#view.alarm(
+            'This device was removed from the account by another device. It can no longer send or receive.',
+          );
+        }
+        this.#finish(why === 'revoked' ? exitCodes.refused.exit : exitCodes.ok.exit);
+      }),
+    ];
+  }
+
+  /** One after another; a failure is told and does not stop what follows. */
+  #inOrder(task: () => Promise<void>): void {
+    this.#last = this.#last.then(task).catch((error: unknown) => this.#tell(error));
+  }
+
+  async #onMessage(message: Message): Promise<void> {
+    if (this.#conversation !== null && message.conversation === this.#contact?.conversation) {
+      this.#stopWriting();
+      await this.#conversation.arrived(message);
+      return;
+    }
+    if (message.own) return;
+    const contact = await this.#messenger.contact(message.author);
+    const name = contact === null ? 'someone' : nameOf(contact);
+    const count = (this.#elsewhere.get(message.author)?.count ?? 0) + 1;
+    this.#elsewhere.set(message.author, { name, count });
+    this.#view.notice(`${name} wrote: “${excerpt(message)}”. Read it with /switch ${name}`);
+    this.#refreshStatus();
+  }
+
+  #onContact(contact: Contact): void {
+    if (contact.account !== this.#contact?.account) {
+      if (contact.state === 'accepted') this.#refreshStatus();
+      return;
+    }
+    const before = this.#contact.state;
+    this.#contact = contact;
+    this.#conversation?.rename(contact);
+    if (before === 'requested' && contact.state === 'accepted') this.#view.notice(`${nameOf(contact)} accepted.`);
+    if (before === 'requested' && contact.state === 'declined') this.#view.alarm(`${nameOf(contact)} declined.`);
+    this.#refreshStatus();
+  }
+
+  #tellRequest(contact: Contact): void {
+    const name = nameOf(contact);
+    const greeting = contact.greeting === null ? '' : `: “${cleanName(contact.greeting)}”`;
+    this.#view.notice(`${name} would like to write to you${greeting}. Answer with /accept ${name} or /decline ${name}`);
+  }
+
+  #onTyping(account: AccountRef, active: boolean): void {
+    if (account !== this.#contact?.account) return;
+    this.#writing?.();
+    this.#writing = null;
+    if (active) {
+      this.#writing = this.#options.clock.after(TYPING_SHOWN_MS, () => {
+        this.#writing = null;
+        this.#refreshStatus();
+      });
+    }
+    this.#refreshStatus();
+  }
+
+  #stopWriting(): void {
+    if (this.#writing === null) return;
+    this.#writing();
+    this.#writing = null;
+    this.#refreshStatus();
+  }
+
+  async #switchTo(account: AccountRef): Promise<void> {
+    const contact = await this.#messenger.contact(account);
+    if (contact === null) return;
+    const conversation = new ConversationView(contact, this.#messenger, this.#view, this.#style);
+    this.#contact = contact;
+    this.#elsewhere.delete(account);
+    this.#stopWriting();
+    this.#inOrder(async () => {
+      this.#conversation = conversation;
+      await conversation.open();
+      this.#refreshStatus();
+    });
+    await this.#last;
+  }
+
+  #refreshStatus(): void {
+    this.#view.status(this.#style.dim(this.#statusText()), '> ');
+  }
+
+  #statusText(): string {
+    const contact = this.#contact;
+    const parts: string[] = [];
+    if (contact === null) parts.push('nobody to write to yet: /add NAME, or /link to be added');
+    else {
+      parts.push(nameOf(contact));
+      if (contact.state === 'requested') parts.push(`waits until ${nameOf(contact)} accepts`);
+      else if (contact.state !== 'accepted') parts.push(contact.state);
+      if (contact.verification === 'changed') parts.push('devices changed: compare /safety');
+      if (this.#writing !== null) parts.push('is writing…');
+    }
+    switch (this.#messenger.connection) {
+      case 'online':
+        parts.push('connected');
+        break;
+      case 'connecting':
+        parts.push('connecting…');
+        break;
+      case 'offline':
+        parts.push('no connection, messages wait here');
+        break;
+      case 'closed':
+        break;
+    }
+    for (const { name, count } of this.#elsewhere.values()) parts.push(`${count} new from ${cleanName(name)}`);
+    return `── ${parts.join(' · ')} ──`;
+  }
+
+  #onKey(event: KeyEvent, suspend: () => void): void {
+    switch (event.kind) {
+      case 'text':
+      case 'paste':
+        this.#change(insert(this.#draft, event.text));
+        this.#tellTyping();
+        return;
+      case 'newline':
+        this.#change(insert(this.#draft, '\n'));
+        return;
+      case 'edit':
+        this.#change(edits[event.edit](this.#draft));
+        return;
+      case 'up':
+      case 'down': {
+        const moved = moveLine(this.#draft, event.kind) ?? this.#history.move(this.#draft, event.kind);
+        if (moved !== null) this.#change(moved);
+        return;
+      }
+      case 'enter':
+        this.#enter();
+        return;
+      case 'complete':
+        void this.#complete();
+        return;
+      case 'clear-screen':
+        this.#screen.clear();
+        return;
+      case 'suspend':
+        suspend();
+        return;
+      case 'interrupt':
+        this.#finish(exitCodes.ok.exit);
+        return;
+      case 'end-of-input':
+        if (this.#draft.text === '') this.#finish(exitCodes.ok.exit);
+        else this.#change(edits.delete(this.#draft));
+    }
+  }
+
+  #change(draft: Draft): void {
+    this.#draft = draft;
+    this.#screen.footer({ draft });
+  }
+
+  #enter(): void {
+    const { text } = this.#draft;
+    if (text.trim() === '') return;
+    this.#history.add(text);
+    this.#change(emptyDraft);
+    const work = text.startsWith('/') && !text.startsWith('//') ? this.#command(text) : this.#send(text);
+    work.catch((error: unknown) => {
+      this.#tell(error);
+      if (this.#draft.text === '') this.#change({ text, cursor: text.length });
+    });
+  }
+
+  async #command(line: string): Promise<void> {
+    await runSlashCommand(this.#control, line);
+  }
+
+  async #send(text: string): Promise<void> {
+    const contact = this.#contact;
+    if (contact === null) {
+      this.#view.notice('Nobody to write to yet. Add someone with /add NAME, or show your /link.');
+      this.#change({ text, cursor: text.length });
+      return;
+    }
+    this.#typingToldAt = 0;
+    await this.#messenger.send(contact.conversation, text.startsWith('//') ? text.slice(1) : text);
+  }
+
+  async #complete(): Promise<void> {
+    const { text } = this.#draft;
+    const completed = await completeSlash(this.#messenger, text);
+    if (completed !== null && this.#draft.text === text) this.#change({ text: completed, cursor: completed.length });
+  }
+
+  #tellTyping(): void {
+    const contact = this.#contact;
+    if (contact?.state !== 'accepted' || this.#draft.text.startsWith('/')) return;
+    const now = this.#options.clock.now();
+    if (now - this.#typingToldAt < TYPING_EVERY_MS) return;
+    this.#typingToldAt = now;
+    this.#messenger.typing(contact.conversation, true).catch((error: unknown) => this.#tell(error));
+  }
+
+  #tell(error: unknown): void {
+    const { message, advice } = describeError(error);
+    this.#view.alarm(advice === null ? message : `${message} ${advice}`);
+  }
+}

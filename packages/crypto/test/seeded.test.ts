@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { CryptoProvider } from '@sotto/crypto';
+import { portableProvider } from '@sotto/crypto/portable';
+import { seededProvider, seededStream } from '@sotto/crypto/simulation';
+import { utf8 } from './providers.ts';
+
+/** Everything that takes chance, in one order. */
+function transcript(provider: CryptoProvider): string {
+  const out: Uint8Array[] = [provider.random(5)];
+  for (const kind of ['x25519', 'ed25519', 'ml-kem-768', 'x-wing'] as const) {
+    const own = provider.generate(kind);
+    out.push(own.publicKey, own.export().reveal());
+  }
+  for (const kind of ['ml-kem-768', 'x-wing'] as const) {
+    const { ciphertext, sharedSecret } = provider.encapsulate(
+      provider.importPublic(kind, provider.generate(kind).publicKey),
+    );
+    out.push(ciphertext, sharedSecret.reveal());
+  }
+  return Buffer.concat(out).toString('hex');
+}
+
+describe('R-RES-1 seeded provider', () => {
+  it('the same seed gives the same run, another seed another', () => {
+    assert.equal(transcript(seededProvider(utf8('a'))), transcript(seededProvider(utf8('a'))));
+    assert.notEqual(transcript(seededProvider(utf8('a'))), transcript(seededProvider(utf8('b'))));
+    assert.notEqual(transcript(seededProvider(utf8('a'))), transcript(seededProvider(new Uint8Array(0))));
+  });
+
+  it('two providers with one seed do not disturb each other', () => {
+    const [one, two] = [seededProvider(utf8('a')), seededProvider(utf8('a'))];
+    const first = one.random(64);
+    assert.deepEqual([...two.random(10), ...two.random(54)], [...first]);
+  });
+
+  it('the portable provider over the same stream makes the same bytes', () => {
+    const portable = portableProvider({ random: seededStream(utf8('a')) });
+    assert.equal(transcript(portable), transcript(seededProvider(utf8('a'))));
+  });
+});

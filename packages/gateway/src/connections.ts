@@ -1,0 +1,95 @@
+import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { every } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { IDLE_CONNECTION_MS } from './limits.ts';
+import type { Limits } from './limits.ts';
+import { callerOf } from './peer-address.ts';
+
+/** ms between the kernel's own probes of a silent connection: finds devices that vanished, costs them no wake-up. */
+const KEEP_ALIVE_MS = 120_000;
+const SWEEP_MS = 15_000;
+
+interface Connected {
+  readonly session: ServerHttp2Session;
+  streams: number;
+  idleSince: number;
+}
+
+/** Counts connections, refuses those over the limits before TLS costs anything, and closes idle ones. */
+export class Connections {
+  readonly #sockets = new Set<Socket>();
+  readonly #byCaller = new Map<string, number>();
+  readonly #sessions = new Set<Connected>();
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #refuse: () => boolean;
+  readonly #stop: () => void;
+
+  /** `refuse` says whether new connections are refused for the moment. */
+  constructor(server: Http2Server, limits: Limits, clock: Clock, refuse: () => boolean) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#refuse = refuse;
+    server.on('connection', (socket: Socket) => this.#connected(socket));
+    server.on('session', (session) => this.#began(session));
+    this.#stop = every(clock, SWEEP_MS, () => this.#closeIdle());
+  }
+
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** Ends every connection: politely, so that what is under way still ends well. */
+  close(): void {
+    this.#stop();
+    for (const { session } of this.#sessions) session.close();
+  }
+
+  /** Ends every connection at once. */
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #connected(socket: Socket): void {
+    const caller = callerOf(socket.remoteAddress);
+    const fromCaller = this.#byCaller.get(caller) ?? 0;
+    const full = this.#sockets.size >= this.#limits.connections || fromCaller >= this.#limits.connectionsPerAddress;
+    if (full || this.#refuse()) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    this.#byCaller.set(caller, fromCaller + 1);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.setNoDelay(true);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      const left = (this.#byCaller.get(caller) ?? 1) - 1;
+      if (left === 0) this.#byCaller.delete(caller);
+      else this.#byCaller.set(caller, left);
+    });
+  }
+
+  #began(session: ServerHttp2Session): void {
+    const connected = { session, streams: 0, idleSince: this.#clock.now() };
+    this.#sessions.add(connected);
+    session.on('stream', (stream) => {
+      connected.streams++;
+      stream.once('close', () => {
+        connected.streams--;
+        connected.idleSince = this.#clock.now();
+      });
+    });
+    session.once('close', () => this.#sessions.delete(connected));
+    // Without a listener a broken connection would end the process.
+    session.on('error', () => session.destroy());
+  }
+
+  #closeIdle(): void {
+    const limit = this.#clock.now() - IDLE_CONNECTION_MS;
+    for (const { session, streams, idleSince } of this.#sessions) {
+      if (streams === 0 && idleSince < limit) session.close();
+    }
+  }
+}

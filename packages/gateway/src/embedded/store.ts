@@ -1,0 +1,96 @@
+import { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../clock.ts';
+import { GatewayError } from '../error.ts';
+import type { Limits } from '../limits.ts';
+import type { Directory } from '../ports/directory.ts';
+import type { Mailboxes } from '../ports/mailboxes.ts';
+import { EmbeddedDirectory } from './directory.ts';
+import { GroupCommit } from './group-commit.ts';
+import { Listeners } from './listeners.ts';
+import { MailboxState } from './mailbox-state.ts';
+import { EmbeddedMailboxes } from './mailboxes.ts';
+import { migrate } from './migrations.ts';
+import { Sql } from './sql.ts';
+import { Sweeper } from './sweeper.ts';
+import { TokenUses } from './token-uses.ts';
+
+export interface EmbeddedStoreOptions {
+  /** Path of the database file. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** Told when a transaction failed for a reason of ours (disk full, damaged file). */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** The ports of a gateway on one SQLite file. */
+export interface EmbeddedStore {
+  readonly directory: Directory;
+  readonly mailboxes: Mailboxes;
+  readonly database: DatabaseSync;
+  /** Removes what has expired; runs by itself every minute. */
+  sweep(): Promise<void>;
+  /** Commits what waits, then closes the file. */
+  close(): void;
+}
+
+/** Opens or creates the file. Throws `GatewayError`: `data-in-use`, `data`. */
+export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore {
+  const { clock, limits } = options;
+  const database = open(options.file);
+  const commits = new GroupCommit(database, options.onFailure);
+  const state = new MailboxState(database);
+  const listeners = new Listeners();
+  const tokenUses = new TokenUses(database);
+  commits.join(state);
+  commits.join(listeners);
+  const directory = new EmbeddedDirectory({
+    sql: new Sql(database),
+    commits,
+    state,
+    listeners,
+    tokenUses,
+    clock,
+  });
+  const mailboxes = new EmbeddedMailboxes({ database, commits, state, listeners, tokenUses, clock, limits });
+  const sweeper = new Sweeper({ database, commits, state, clock });
+  return {
+    directory,
+    mailboxes,
+    database,
+    sweep: () => sweeper.sweep(),
+    close: () => {
+      sweeper.stop();
+      commits.close();
+      database.close();
+    },
+  };
+}
+
+function open(file: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file);
+    // EXCLUSIVE: one gateway a folder, for as long as it runs. FULL: COMMIT returns after fsync of the log.
+    // fullfsync matters on macOS only, where fsync alone does not reach the disk.
+    database.exec(`
+      PRAGMA locking_mode = EXCLUSIVE;
+      PRAGMA busy_timeout = 2000;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA fullfsync = ON;
+      PRAGMA checkpoint_fullfsync = ON;
+      PRAGMA foreign_keys = ON;
+      PRAGMA wal_autocheckpoint = 4000;
+      PRAGMA cache_size = -65536;
+    `);
+    migrate(database);
+    return database;
+  } catch (cause) {
+    database?.close();
+    if (cause instanceof GatewayError) throw cause;
+    const busy = cause instanceof Error && /locked|busy/i.test(cause.message);
+    if (busy) throw new GatewayError('data-in-use', 'another gateway uses this data folder', { cause });
+    throw new GatewayError('data', `the gateway's database cannot be opened: ${String(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,72 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { every } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type { MailboxState } from './mailbox-state.ts';
+import { uncount } from './mailboxes.ts';
+
+const SWEEP_MS = 60_000;
+/** Rows of one kind removed in one operation: a sweep never holds up posts for long. */
+const ROWS = 1000;
+/** Seconds for which senders of a revoked device hear that it was revoked; afterwards their capabilities are unknown. */
+const REVOKED_CAPABILITY_SECONDS = 30 * 24 * 3600;
+
+/** Removes what has expired, a small step at a time. */
+export class Sweeper {
+  readonly #commits: GroupCommit;
+  readonly #state: MailboxState;
+  readonly #clock: Clock;
+  readonly #sql;
+  readonly #stop: () => void;
+
+  constructor(parts: { database: DatabaseSync; commits: GroupCommit; state: MailboxState; clock: Clock }) {
+    const { database, commits, state, clock } = parts;
+    this.#commits = commits;
+    this.#state = state;
+    this.#clock = clock;
+    this.#sql = {
+      messages: database.prepare(
+        `DELETE FROM messages WHERE no IN (SELECT no FROM messages WHERE expires_hour <= ? LIMIT ${ROWS})
+         RETURNING device_no, queue`,
+      ),
+      seen: database.prepare(
+        `DELETE FROM seen WHERE (expires_hour, device_no, id) IN
+         (SELECT expires_hour, device_no, id FROM seen WHERE expires_hour <= ? LIMIT ${ROWS})`,
+      ),
+      tokens: database.prepare('DELETE FROM request_token_uses WHERE expires_at <= ?'),
+      prekeys: database.prepare('DELETE FROM one_time_prekeys WHERE expires_at <= ?'),
+      capabilities: database.prepare(
+        'DELETE FROM capabilities WHERE device_no IN (SELECT no FROM devices WHERE revoked_at <= ?)',
+      ),
+    };
+    // A failing disk is reported by the commit itself; the next sweep tries again.
+    this.#stop = every(clock, SWEEP_MS, () => void this.sweep().catch(() => undefined));
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  /** Removes everything that has expired by now. */
+  async sweep(): Promise<void> {
+    const seconds = Math.floor(this.#clock.now() / 1000);
+    const hour = Math.floor(seconds / 3600);
+    while (await this.#commits.run(() => this.#sweepMessages(hour))) continue;
+    while (await this.#commits.run(() => Number(this.#sql.seen.run(hour).changes) === ROWS)) continue;
+    await this.#commits.run(() => {
+      this.#sql.tokens.run(seconds);
+      this.#sql.prekeys.run(seconds);
+      this.#sql.capabilities.run(seconds - REVOKED_CAPABILITY_SECONDS);
+    });
+  }
+
+  /** True when there may be more. */
+  #sweepMessages(hour: number): boolean {
+    const rows = this.#sql.messages.all(hour);
+    for (const row of rows) {
+      const box = this.#state.remembered(Number(row['device_no']));
+      if (box !== undefined) uncount(box, Number(row['queue']));
+    }
+    return rows.length === ROWS;
+  }
+}

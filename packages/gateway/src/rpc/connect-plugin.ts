@@ -1,0 +1,58 @@
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { createContextValues, Code, ConnectError } from '@connectrpc/connect';
+import type { ConnectRouter } from '@connectrpc/connect';
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../clock.ts';
+import { REQUEST_MS } from '../limits.ts';
+import { callKey } from './context.ts';
+import { withDetail } from './error-detail.ts';
+import { peerOf } from './peer.ts';
+import { describe } from './wrap.ts';
+
+type UniversalHandler = ConnectRouter['handlers'][number];
+type RawRequest = IncomingMessage | Http2ServerRequest;
+type RawReply = ServerResponse | Http2ServerResponse;
+
+const RESET_CALM = 0xb;
+
+/**
+ * Puts Connect's handlers on Fastify's routes. Like connect-fastify, but it hands every call its connection (the login
+ * needs the TLS exporter), bounds the time of unary calls, gives all errors their detail, and logs through Fastify.
+ */
+export function mountConnect(server: FastifyInstance, handlers: readonly UniversalHandler[], clock: Clock): void {
+  // Connect reads and bounds the bodies itself, whatever their type.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  for (const handler of handlers) {
+    server.all(handler.requestPath, (request, reply) => serve(handler, request, reply, clock));
+  }
+}
+
+async function serve(handler: UniversalHandler, request: FastifyRequest, reply: FastifyReply, clock: Clock) {
+  const raw = request.raw as RawRequest;
+  const rawReply = reply.raw as RawReply;
+  reply.hijack();
+  const session = 'stream' in raw ? raw.stream.session : undefined;
+  const socket = (session?.socket ?? raw.socket) as TLSSocket;
+  const reset = () => ('stream' in raw ? raw.stream.close(RESET_CALM) : socket.destroy());
+  const values = createContextValues().set(callKey, { peer: peerOf({ socket, session }), reset });
+  const unary = handler.method.methodKind === 'unary';
+  const cancelDeadline = unary ? clock.after(REQUEST_MS, reset) : undefined;
+  const started = clock.now();
+  try {
+    const response = await handler(universalRequestFromNodeRequest(raw, rawReply, undefined, values));
+    await universalResponseToNodeResponse(unary ? await withDetail(response) : response, rawReply);
+    request.log.debug({ rpc: handler.method.name, status: response.status, ms: clock.now() - started }, 'call');
+  } catch (error) {
+    const { code } = ConnectError.from(error);
+    // The caller went away: ordinary, and nobody is left to tell.
+    const gone = code === Code.Aborted || code === Code.Canceled;
+    request.log[gone ? 'debug' : 'warn']({ rpc: handler.method.name, error: describe(error) }, 'call broke off');
+    if (!rawReply.writableEnded) rawReply.destroy();
+  } finally {
+    cancelDeadline?.();
+  }
+}

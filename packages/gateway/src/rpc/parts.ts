@@ -1,0 +1,31 @@
+import type { CryptoProvider, Secret } from '@sotto/crypto';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Clock } from '../clock.ts';
+import type { RegistrationConfig } from '../config.ts';
+import type { Limits } from '../limits.ts';
+import type { Challenges } from '../login/challenges.ts';
+import type { Proofs } from '../login/proof.ts';
+import type { RequestTokens } from '../login/request-tokens.ts';
+import type { Tokens } from '../login/tokens.ts';
+import type { Directory } from '../ports/directory.ts';
+import type { Mailboxes } from '../ports/mailboxes.ts';
+import type { Limiters } from './limiters.ts';
+import type { StreamMonitor } from './stream-monitor.ts';
+
+/** What the services are made of. */
+export interface ServiceParts {
+  readonly provider: CryptoProvider;
+  readonly clock: Clock;
+  readonly directory: Directory;
+  readonly mailboxes: Mailboxes;
+  readonly limits: Limits;
+  readonly limiters: Limiters;
+  readonly registration: RegistrationConfig;
+  readonly registrationCodes: readonly Secret[];
+  readonly challenges: Challenges;
+  readonly proofs: Proofs;
+  readonly tokens: Tokens;
+  readonly requestTokens: RequestTokens;
+  readonly streams: StreamMonitor;
+  readonly log: FastifyBaseLogger;
+}

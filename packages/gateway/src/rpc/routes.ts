@@ -1,0 +1,55 @@
+import { createConnectRouter } from '@connectrpc/connect';
+import type { ConnectRouter } from '@connectrpc/connect';
+import { DeviceService, DirectoryService, PostService } from '@sotto/wire';
+import {
+  DEVICE_FRAME_BYTES,
+  DEVICE_REQUEST_BYTES,
+  DIRECTORY_REQUEST_BYTES,
+  POST_FRAME_BYTES,
+  POST_REQUEST_BYTES,
+  REGISTER_REQUEST_BYTES,
+} from '../limits.ts';
+import { deviceService } from './device-service.ts';
+import { directoryService } from './directory-service.ts';
+import { createGate } from './gate.ts';
+import type { Admittance } from './gate.ts';
+import type { ServiceParts } from './parts.ts';
+import { postService } from './post-service.ts';
+import { coded } from './wrap.ts';
+
+/** Largest message we send: a poll's page or a chain. */
+const WRITE_BYTES = 4 * 1024 * 1024;
+
+/** The three services with their limits, for gRPC, gRPC-web and Connect (JSON and binary). */
+export function createRoutes(parts: ServiceParts, admittance: Admittance): ConnectRouter {
+  const { log } = parts;
+  const directory = coded(directoryService(parts), [], log);
+  const post = coded(postService(parts), ['postStream'], log);
+  const device = coded(deviceService(parts), ['connect'], log);
+  const router = createConnectRouter({
+    requestGate: createGate(parts, admittance),
+    // What travels is sealed: compressing it wins nothing, and decompressing is a way to be flooded.
+    acceptCompression: [],
+    writeMaxBytes: WRITE_BYTES,
+    // A misspelt field is an error, not something to pass over.
+    jsonOptions: { ignoreUnknownFields: false },
+  });
+  router.service(DirectoryService, directory, { readMaxBytes: DIRECTORY_REQUEST_BYTES });
+  router.rpc(PostService.method.post, post.post, { readMaxBytes: POST_REQUEST_BYTES });
+  router.rpc(PostService.method.postStream, post.postStream, { readMaxBytes: POST_FRAME_BYTES });
+  for (const method of DeviceService.methods) {
+    const readMaxBytes = DEVICE_BYTES[method.localName] ?? DEVICE_FRAME_BYTES;
+    router.rpc(method, device[method.localName as keyof typeof device] as never, { readMaxBytes });
+  }
+  return router;
+}
+
+/** Where a device call needs more than a frame of ids. */
+const DEVICE_BYTES: Readonly<Record<string, number>> = {
+  register: REGISTER_REQUEST_BYTES,
+  publishStatements: REGISTER_REQUEST_BYTES,
+  uploadPrekeys: DEVICE_REQUEST_BYTES,
+  createCapabilities: 128 * 1024,
+  revokeCapabilities: 64 * 1024,
+  acknowledge: 32 * 1024,
+};
