@@ -27,9 +27,16 @@ export function seededStream(seed: Uint8Array): (length: number) => Uint8Array {
 function seededEntropy(random: (length: number) => Uint8Array): Entropy {
   return {
     random,
-    generate: (kind) => importPrivateObject(kind, random(KEY_SIZES[kind].private)),
+    generate(kind) {
+      const seed = random(KEY_SIZES[kind].private);
+      const object = importPrivateObject(kind, seed);
+      seed.fill(0);
+      return object;
+    },
     encapsulate(peer) {
-      const { cipherText, sharedSecret } = ml_kem768.encapsulate(peer.bytes, random(32));
+      const coins = random(32);
+      const { cipherText, sharedSecret } = ml_kem768.encapsulate(peer.bytes, coins);
+      coins.fill(0);
       return { ciphertext: cipherText, sharedSecret };
     },
   };
