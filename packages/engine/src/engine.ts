@@ -1,6 +1,9 @@
 /**
  * Every cryptographic state change goes through `Engine.call`: records and a request in, a result and changed records
  * out (R-ENG-1). An engine keeps nothing that it could not lose: caches are keyed by the bytes they came from.
+ *
+ * Records are secret unless said otherwise. After the transaction, overwrite the bytes of `changed` and of the records
+ * passed in that they replace.
  */
 export interface Engine {
   /**
@@ -17,7 +20,8 @@ export interface Engine {
  * that it wants read, written or deleted. Ids in names are lower-case hexadecimal.
  *
  * - `account/keys`, `device/keys`
- * - `prekey/<id>`; `prekey-uses/<id>/<0-f>`: which first messages a prekey has opened
+ * - `prekey/<id>`; `prekey-uses/<id>/<0-f>`: which first messages a prekey has opened; `sealing-prekeys`: which prekeys
+ *   first messages may be sealed to
  * - `session/<peer device>/<session>`; `opening/<session>`: what makes up its first messages until it is answered;
  *   `skipped/<session>/<slot>`: a key of a message that was overtaken
  * - `group-key/…`, `group-state/…`, `group-skipped/…`: sender keys
@@ -87,12 +91,11 @@ export interface EngineCalls {
     result: { readonly signature: Uint8Array };
   };
   /**
-   * Makes prekeys, signed as one batch. Writes `prekey/<id>`. Reads `device/keys`. `oneTime` is the count of each of the
+   * Makes prekeys, signed as one batch. Writes `prekey/<id>`, `sealing-prekeys`. Reads `device/keys`. `oneTime` is the count of each of the
    * two one-time kinds; ids run from `firstId` (at least 1) upwards, the result's last id + 1 is the next free one.
    */
   'create-prekeys': {
     request: {
-      readonly device: Uint8Array;
       readonly lasting: boolean;
       readonly oneTime: number;
       readonly firstId: number;
@@ -116,6 +119,8 @@ export interface EngineCalls {
       readonly own: OwnIdentity;
       readonly peerChain: readonly Uint8Array[];
       readonly peerDevice: Uint8Array;
+      /** Unix ms when `peerChain` was last compared with what its gateway holds. */
+      readonly peerChainCheckedAt: number;
       /** Serialised sotto.gateway.v1.GetBundleResponse. */
       readonly bundle: Uint8Array;
       readonly now: number;
@@ -123,6 +128,8 @@ export interface EngineCalls {
     result: {
       readonly session: RecordName;
       readonly suite: number;
+      /** Unix ms, a full second. */
+      readonly startedAt: number;
       /** By which the answer will be recognised. */
       readonly tags: readonly SessionTag[];
     };
@@ -140,7 +147,7 @@ export interface EngineCalls {
       readonly expiresAt: number;
       readonly urgency: 'high' | 'normal';
     };
-    result: { readonly envelope: Uint8Array; readonly envelopeId: Uint8Array };
+    result: { readonly envelope: Uint8Array };
   };
   /**
    * Opens an envelope. `session` is the session whose tag matched (pass the record that the tag names, too), or null:
@@ -158,7 +165,7 @@ export interface EngineCalls {
        * Statements of the sender's account as far as known. Null: not known who sends; then an initial message that
        * carries no chain is answered with `need-chain`. Given, it is merged with what the message carries, and a device
        * revoked in either is refused; so pass it again when `from` turns out to be a known contact whose pinned head is
-       * not `from.relied.own`.
+       * not `initial.senderHead`.
        */
       readonly senderChain: readonly Uint8Array[] | null;
       readonly now: number;
@@ -169,6 +176,14 @@ export interface EngineCalls {
   'session-tags': {
     request: { readonly session: RecordName };
     result: { readonly tags: readonly SessionTag[] };
+  };
+  /**
+   * Deletes keys of overtaken messages that are too old. `process` does the same in passing; this is for sessions at
+   * rest, about once a day.
+   */
+  'expire-skipped': {
+    request: { readonly session: RecordName; readonly now: number };
+    result: { readonly expired: number };
   };
   /** Deletes a session with everything that belongs to it. */
   'end-session': {
@@ -220,8 +235,8 @@ export type ProcessResult =
       readonly kind: 'message';
       readonly from: Sender;
       readonly session: RecordName;
-      /** True when this message began the session: it is to be added to the caller's sessions. */
-      readonly initial: boolean;
+      /** Given when this message began the session: it is to be added to the caller's sessions. */
+      readonly initial: InitialFacts | null;
       readonly content: Uint8Array;
       readonly tags: TagChange;
     }
@@ -244,6 +259,10 @@ export type UnreadableReason =
   | 'prekey-gone'
   | 'revoked-sender'
   | 'invalid-sender'
+  /** Without the post-quantum part that one of the two certificates demands. */
+  | 'weak-suite'
+  /** Begun more than a day in the future, by this device's clock. */
+  | 'future'
   | 'too-far-ahead'
   | 'damaged';
 
@@ -253,8 +272,16 @@ export interface Sender {
   readonly device: Uint8Array;
   /** The sender's statements if the message carried them (until the session is answered), else null. */
   readonly chain: readonly Uint8Array[] | null;
-  /** With an initial message: the head of its own chain and of this account's chain that the sender relied on. */
-  readonly relied: { readonly own: HeadRef; readonly recipient: HeadRef } | null;
+}
+
+/** What the first message of a session says of itself, authenticated. */
+export interface InitialFacts {
+  /** Unix ms by the sender's clock, a full second. */
+  readonly startedAt: number;
+  /** Head of its own chain that the sender relied on. Compare it with the pinned one before committing. */
+  readonly senderHead: HeadRef;
+  /** Head of this account's chain that the sender relied on: what its gateway showed it. */
+  readonly recipientHead: HeadRef;
 }
 
 /** A place in a sigchain: sequence and hash (32 bytes) of a statement. */

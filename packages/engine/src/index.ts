@@ -4,6 +4,7 @@ export type {
   EngineReply,
   EngineRequest,
   HeadRef,
+  InitialFacts,
   OwnIdentity,
   PrekeyMade,
   ProcessResult,
@@ -17,4 +18,6 @@ export type {
   UnreadableReason,
 } from './engine.ts';
 export { EngineError } from './error.ts';
+export { InProcessEngine } from './in-process.ts';
+export type { InProcessEngineOptions } from './in-process.ts';
 export type { EngineErrorCode } from './error.ts';

@@ -20,9 +20,9 @@ const LABEL = Uint8Array.of(0x5c, 0x2e, 0x2f, 0x2f, 0x5e, 0x5c);
 /** The seed and both private halves, expanded once. */
 export class NativeXWingPrivateKey implements PrivateKey<'x-wing'> {
   readonly kind = 'x-wing';
-  readonly publicKey: Uint8Array;
   readonly #seed: Secret;
   #halves: { readonly mlKem: KeyObject; readonly x25519: KeyObject } | undefined;
+  #publicKey: Uint8Array | undefined;
 
   /** Takes `seed` over: disposed with the key. */
   constructor(seed: Secret) {
@@ -30,15 +30,22 @@ export class NativeXWingPrivateKey implements PrivateKey<'x-wing'> {
     const expanded = plain(hash('shake256', seed.reveal(), { outputEncoding: 'buffer', outputLength: 96 }));
     try {
       const mlKem = importPrivateObject('ml-kem-768', expanded.subarray(0, 64));
-      const x25519 = importPrivateObject('x25519', expanded.subarray(64));
-      this.publicKey = pooled(KEY_SIZES['x-wing'].public);
-      this.publicKey.set(createPublicKey(mlKem).export({ format: 'raw-public' }));
-      this.publicKey.set(createPublicKey(x25519).export({ format: 'raw-public' }), ML_KEM_PUBLIC);
-      this.#halves = { mlKem, x25519 };
+      this.#halves = { mlKem, x25519: importPrivateObject('x25519', expanded.subarray(64)) };
       this.#seed = seed;
     } finally {
       expanded.fill(0);
     }
+  }
+
+  /** Computed when asked for: opening does not need the ML-KEM half. */
+  get publicKey(): Uint8Array {
+    if (this.#publicKey === undefined) {
+      const { mlKem, x25519 } = this.#open();
+      this.#publicKey = pooled(KEY_SIZES['x-wing'].public);
+      this.#publicKey.set(publicBytes(mlKem));
+      this.#publicKey.set(publicBytes(x25519), ML_KEM_PUBLIC);
+    }
+    return this.#publicKey;
   }
 
   /** §5.5. */
@@ -48,7 +55,7 @@ export class NativeXWingPrivateKey implements PrivateKey<'x-wing'> {
     const ephemeral = ciphertext.subarray(ML_KEM_CIPHERTEXT);
     using fromX25519 = agree(x25519, importOwnPublic('x25519', ephemeral).object);
     using fromMlKem = secretOf(decapsulate(mlKem, ciphertext.subarray(0, ML_KEM_CIPHERTEXT)));
-    return combine(fromMlKem.reveal(), fromX25519.reveal(), ephemeral, this.publicKey.subarray(ML_KEM_PUBLIC));
+    return combine(fromMlKem.reveal(), fromX25519.reveal(), ephemeral, publicBytes(x25519));
   }
 
   export(): Secret {
@@ -94,7 +101,7 @@ export class NativeXWingPublicKey implements PublicKey<'x-wing'> {
     // ML-KEM first: the draft's order of coins, which seeded runs and its test vectors follow.
     const kem = entropy.encapsulate(this.#mlKem);
     const ephemeralKey = entropy.generate('x25519');
-    const ephemeral = createPublicKey(ephemeralKey).export({ format: 'raw-public' });
+    const ephemeral = publicBytes(ephemeralKey);
     using fromX25519 = agree(ephemeralKey, this.#x25519.object);
     const ciphertext = pooled(KEM_CIPHERTEXT_SIZES['x-wing']);
     ciphertext.set(kem.ciphertext);
@@ -103,6 +110,10 @@ export class NativeXWingPublicKey implements PublicKey<'x-wing'> {
     kem.sharedSecret.fill(0);
     return { ciphertext, sharedSecret };
   }
+}
+
+function publicBytes(privateKey: KeyObject): Uint8Array {
+  return createPublicKey(privateKey).export({ format: 'raw-public' });
 }
 
 /** X25519 between KeyObjects; OpenSSL refuses exactly the all-zero result (RFC 7748 §6.1). */

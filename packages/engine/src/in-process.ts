@@ -1,0 +1,84 @@
+import type { CryptoProvider } from '@sotto/crypto';
+import { pairwiseComponents, RatchetError } from '@sotto/ratchet';
+import { createAccount, createDevice, signLogin, signStatementCall } from './calls/account.ts';
+import type { Call, CallContext } from './calls/context.ts';
+import { encrypt } from './calls/encrypt.ts';
+import { createPrekeysCall, deletePrekeys } from './calls/prekeys.ts';
+import { process } from './calls/process.ts';
+import { endSession, expireSkippedCall, sessionTags } from './calls/session.ts';
+import { startSessionCall } from './calls/start-session.ts';
+import { ChainCache } from './chains.ts';
+import type { Engine, EngineReply, EngineRequest, Records, RequestKind } from './engine.ts';
+import { EngineError } from './error.ts';
+import { NeedRecords, RecordReader } from './reader.ts';
+
+export interface InProcessEngineOptions {
+  readonly crypto: CryptoProvider;
+  /** Imported private keys kept between calls, at least 16: one for each session in use saves a third of a turn. */
+  readonly cachedKeys?: number;
+  /** Replayed sigchains kept between calls. */
+  readonly cachedChains?: number;
+}
+
+/** Enough for a person's daily conversations; a key takes about 1 KiB outside the JavaScript heap. */
+const CACHED_KEYS = 256;
+const CACHED_CHAINS = 256;
+
+const CALLS: { readonly [Kind in RequestKind]: Call<Kind> } = {
+  'create-account': createAccount,
+  'create-device': createDevice,
+  'sign-statement': signStatementCall,
+  'sign-login': signLogin,
+  'create-prekeys': createPrekeysCall,
+  'delete-prekeys': deletePrekeys,
+  'start-session': startSessionCall,
+  encrypt,
+  process,
+  'session-tags': sessionTags,
+  'expire-skipped': expireSkippedCall,
+  'end-session': endSession,
+};
+
+/** An engine that calls the protocols directly. Close it when the vault locks: that wipes its caches. */
+export class InProcessEngine implements Engine {
+  readonly #context: CallContext;
+  #closed = false;
+
+  constructor({ crypto, cachedKeys = CACHED_KEYS, cachedChains = CACHED_CHAINS }: InProcessEngineOptions) {
+    this.#context = {
+      crypto,
+      pairwise: pairwiseComponents({ provider: crypto, cachedKeys }),
+      chains: new ChainCache(crypto, cachedChains),
+      opened: new WeakMap(),
+    };
+  }
+
+  // eslint-disable-next-line typescript/require-await -- an engine in another process answers later
+  async call<Kind extends RequestKind>(request: EngineRequest<Kind>, records: Records): Promise<EngineReply<Kind>> {
+    if (this.#closed) throw new EngineError('closed', 'the engine is closed');
+    // TypeScript cannot see that the function under a kind takes requests of that kind.
+    const call = CALLS[request.kind] as unknown as Call<Kind>;
+    try {
+      const { result, changed } = call(this.#context, request, new RecordReader(records));
+      return { kind: 'done', result, changed };
+    } catch (error) {
+      if (error instanceof NeedRecords) return { kind: 'need', names: error.names };
+      throw error instanceof RatchetError ? ratchetFailure(error) : error;
+    }
+  }
+
+  // eslint-disable-next-line typescript/require-await -- an engine in another process ends later
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#context.pairwise.keys.clear();
+    this.#context.chains.clear();
+  }
+}
+
+/** What comes from outside is judged where it is read; what reaches this far is a record or an argument. */
+function ratchetFailure(cause: RatchetError): EngineError {
+  if (cause.code === 'malformed' || cause.code === 'unsupported') {
+    return new EngineError('damaged_record', 'a record is damaged or of another version', { cause });
+  }
+  return new EngineError(cause.code === 'exhausted' ? 'exhausted' : 'request', 'the request is refused', { cause });
+}
