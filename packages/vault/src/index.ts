@@ -6,6 +6,19 @@ export { passphraseKeystore } from './keystore/passphrase.ts';
 export type { PassphraseCost, PassphraseKeystoreOptions } from './keystore/passphrase.ts';
 export { createVault, inspectVault, openVault } from './open.ts';
 export type { VaultInfo, VaultOptions } from './open.ts';
+export {
+  EMPTY_INVENTORY,
+  readInventory,
+  withMade,
+  without,
+  withUploaded,
+  writeInventory,
+} from './prekeys/inventory.ts';
+export type { Prekey, PrekeyInventory, PrekeyKind } from './prekeys/inventory.ts';
+export { PREKEY_SCHEDULE, prekeyPlan } from './prekeys/plan.ts';
+export type { PrekeyPlan, PrekeySchedule, PrekeyStock, WaitingPrekey } from './prekeys/plan.ts';
+export { recordStore } from './records.ts';
+export type { RecordReader, RecordStore } from './records.ts';
 export type {
   Collection,
   Keystore,
@@ -19,3 +32,5 @@ export type {
   VaultReader,
   VaultWriter,
 } from './vault.ts';
+export { wipeVault } from './wipe.ts';
+export type { WipeOptions } from './wipe.ts';
