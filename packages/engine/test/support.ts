@@ -11,8 +11,9 @@ export const EXPIRES = roundExpiry(NOW / 1000 + 7 * 86_400);
 
 /** A device with its own engine, a record store, and a gateway's view of its prekeys. */
 export class TestDevice {
-  readonly engine: Engine;
+  engine: Engine;
   readonly records = new Map<string, Uint8Array>();
+  readonly crypto: CryptoProvider;
   readonly mailbox: Uint8Array;
   account: Uint8Array = new Uint8Array();
   device: Uint8Array = new Uint8Array();
@@ -24,21 +25,36 @@ export class TestDevice {
   nextPrekey = 1;
 
   constructor(crypto: CryptoProvider = nativeProvider()) {
-    this.engine = new InProcessEngine({ crypto, cachedKeys: 16, cachedChains: 4 });
+    this.crypto = crypto;
+    this.engine = this.newEngine();
     this.mailbox = crypto.random(16);
+  }
+
+  newEngine(): Engine {
+    return new InProcessEngine({ crypto: this.crypto, cachedKeys: 16, cachedChains: 4 });
+  }
+
+  /** As after a restart: records stay, caches do not. */
+  restart(): void {
+    this.engine = this.newEngine();
   }
 
   /** Calls until nothing more is needed; changes are returned, not stored. */
   async attempt<Kind extends RequestKind>(
     request: EngineRequest<Kind>,
+    known: readonly string[] = [],
   ): Promise<{ result: EngineCalls[Kind]['result']; changed: readonly RecordChange[]; rounds: number }> {
-    const given = new Map<string, Uint8Array | null>();
+    const given = this.given(known);
     for (let rounds = 1; rounds <= 6; rounds++) {
       const reply = await this.engine.call(request, given);
       if (reply.kind === 'done') return { ...reply, rounds };
       for (const name of reply.names) given.set(name, this.records.get(name) ?? null);
     }
     throw new Error('more rounds than any call needs');
+  }
+
+  given(names: readonly string[]): Map<string, Uint8Array | null> {
+    return new Map(names.map((name) => [name, this.records.get(name) ?? null]));
   }
 
   /** Calls and stores what changed. */
@@ -119,11 +135,21 @@ export class TestDevice {
     return { kind: 'process', own, mailbox, envelope, session, senderChain: null, now: NOW, ...change };
   }
 
+  /** Records that the table of tags names for an envelope. */
+  expectedRecords(envelope: Uint8Array): string[] {
+    const expected = this.tags.get(hexOf(tagOf(envelope)));
+    if (expected === undefined) return [];
+    return expected.record === null ? [expected.session] : [expected.session, expected.record];
+  }
+
   async receive(
     envelope: Uint8Array,
     change?: Partial<EngineRequest<'process'>>,
   ): Promise<EngineCalls['process']['result']> {
-    const { result, changed } = await this.attempt(this.processRequest(envelope, change));
+    const { result, changed } = await this.attempt(
+      this.processRequest(envelope, change),
+      this.expectedRecords(envelope),
+    );
     this.commit(changed);
     if (result.kind === 'message') this.learnTags(result);
     return result;
@@ -143,6 +169,14 @@ export class TestDevice {
 export async function person(oneTime = 2): Promise<TestDevice> {
   const made = await new TestDevice().createAccount();
   return made.createPrekeys(oneTime);
+}
+
+/** The first session that one device has with another. */
+export function sessionOf(device: TestDevice, peer: TestDevice): string {
+  const prefix = `session/${hexOf(peer.device)}/`;
+  const found = [...device.records.keys()].find((name) => name.startsWith(prefix));
+  if (found === undefined) throw new Error('no session');
+  return found;
 }
 
 export function textOf(result: EngineCalls['process']['result']): string {

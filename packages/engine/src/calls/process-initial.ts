@@ -76,7 +76,8 @@ function open(
   const sealingKeys = names.map((name) => records.find(name)).filter((record) => record !== null);
   const device = parsed(() => deviceId(request.own.device));
   const result = openInitial(pairwise, { envelope, device, sealingKeys });
-  opened.set(request.envelope, result);
+  // Other sealing keys might open what these did not.
+  if (result.kind === 'opened') opened.set(request.envelope, result);
   return result;
 }
 
