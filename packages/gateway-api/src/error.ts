@@ -8,10 +8,14 @@ export type GatewayApiErrorCode =
   | 'conflict'
   | 'registration-closed'
   | 'slow-consumer'
+  /** Another stream of the same device took this one's place. */
+  | 'replaced'
   /** No connection, or it broke before an answer; nothing is known about the effect. */
   | 'unreachable'
   /** The other side is not the gateway that the address pins. */
   | 'wrong-gateway'
+  /** It is, but its certificate is not valid now: expired, or this machine's clock is wrong. */
+  | 'certificate'
   /** The deadline passed before an answer; nothing is known about the effect. */
   | 'deadline'
   /** The caller's signal aborted; nothing is known about the effect. */

@@ -1,4 +1,3 @@
-import type { CryptoProvider } from '@sotto/crypto';
 import type { Admission, Clock } from '@sotto/transport';
 
 /** What every call takes. */
@@ -13,7 +12,6 @@ export interface CallOptions {
 export interface GatewayOptions {
   /** Gateway address, `sotto://host:port/pin`. Throws `malformed` when it is none. */
   readonly address: string;
-  readonly provider: CryptoProvider;
   readonly clock: Clock;
 }
 
@@ -208,6 +206,8 @@ export interface DeviceConnection {
 export interface StreamHandlers {
   /** The envelope is acknowledged after the promise resolves; if it rejects it stays, and comes with the next stream. */
   readonly onArrival: (arrival: Arrival) => Promise<void>;
+  /** The gateway has answered: the stream stands. */
+  readonly onOpen?: () => void;
   /** All that waited when the stream opened has been handed over and its handlers are done. */
   readonly onCaughtUp?: () => void;
   readonly onLowPrekeys?: (stock: PrekeyStock) => void;

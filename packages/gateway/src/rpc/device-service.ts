@@ -4,7 +4,7 @@ import type { DeviceService, PrekeyStockSchema, RegisterRequest } from '@sotto/w
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { judgeChain } from '../chain-judge.ts';
 import type { JudgedChain } from '../chain-judge.ts';
-import { MAX_DAILY_QUOTA, PAGE_MESSAGES } from '../limits.ts';
+import { MAX_DAILY_QUOTA, PAGE_MESSAGES, TOKEN_SECONDS } from '../limits.ts';
 import type { ChainChange } from '../ports/directory.ts';
 import type { DeviceRef, PrekeyStock } from '../ports/types.ts';
 import { malformed, Refused } from '../refused.ts';
@@ -48,7 +48,7 @@ export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceSer
       if (device?.revoked === true) throw new Refused(Refusal.REVOKED, 'the device was revoked');
       peer.loggedIn = true;
       const { token, expiresAt } = await tokens.issue(proof.account, proof.device, binding);
-      return { token, expiresAt: BigInt(expiresAt) };
+      return { token, expiresAt: BigInt(expiresAt), lifetimeSeconds: TOKEN_SECONDS };
     },
 
     async publishStatements(request, context) {

@@ -1,0 +1,44 @@
+import type { Clock } from '@sotto/transport';
+import { GatewayApiError } from './error.ts';
+import { toGatewayApiError } from './error-mapping.ts';
+import type { CallOptions } from './types.ts';
+
+/** ms a call may take unless its options say otherwise. */
+export const DEFAULT_DEADLINE_MS = 10_000;
+
+/** Runs `call` under its options; whatever goes wrong becomes a `GatewayApiError`. */
+export async function limited<T>(
+  clock: Clock,
+  options: CallOptions | undefined,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const cancelDeadline = clock.after(options?.deadlineMs ?? DEFAULT_DEADLINE_MS, () => {
+    controller.abort(new GatewayApiError('deadline', 'the gateway did not answer in time'));
+  });
+  const outer = options?.signal;
+  const onAbort = (): void => {
+    controller.abort(new GatewayApiError('aborted', 'the caller gave up', { cause: outer?.reason }));
+  };
+  outer?.addEventListener('abort', onAbort, { once: true });
+  if (outer?.aborted === true) onAbort();
+  try {
+    return await untilAborted(call(controller.signal), controller.signal);
+  } catch (error) {
+    // What Connect makes of an abort is less telling than why it was aborted.
+    throw toGatewayApiError(controller.signal.aborted ? controller.signal.reason : error);
+  } finally {
+    cancelDeadline();
+    outer?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Does not wait for a call that takes its time to notice that it was aborted. */
+function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

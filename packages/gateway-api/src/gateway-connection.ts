@@ -1,0 +1,92 @@
+import { toBinary } from '@bufbuild/protobuf';
+import { createClient } from '@connectrpc/connect';
+import { DirectoryService, GetBundleResponseSchema, Registration, parseGatewayAddress } from '@sotto/wire';
+import type { GatewayAddress, GetInfoResponse } from '@sotto/wire';
+import { admissionMessage } from './admission.ts';
+import { limited } from './calls.ts';
+import { Connection } from './connection.ts';
+import { GatewayApiError } from './error.ts';
+import { Poster } from './poster.ts';
+import { retryingStale } from './stale.ts';
+import type { CallOptions, GatewayConnection, GatewayInfo, GatewayOptions } from './types.ts';
+
+/**
+ * An anonymous connection to the gateway at an address; see `GatewayConnection`. Nothing is sent before the first call.
+ * Throws `GatewayApiError` `malformed` when the address is none.
+ */
+export function connectGateway(options: GatewayOptions): GatewayConnection {
+  const { address, clock } = options;
+  const connection = new Connection(parseAddress(address), clock);
+  const directory = createClient(DirectoryService, connection.transport);
+  const poster = new Poster(connection);
+  const call = <T>(callOptions: CallOptions | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    limited(clock, callOptions, (signal) => retryingStale(connection, () => run(signal)));
+  return {
+    address,
+
+    info: (callOptions) => call(callOptions, async (signal) => infoOf(await directory.getInfo({}, { signal }))),
+
+    resolveName: (name, callOptions) =>
+      call(callOptions, async (signal) => (await directory.resolveName({ name }, { signal })).account),
+
+    chain: (account, fromSequence = 0, callOptions) =>
+      call(callOptions, async (signal) => {
+        const request = { account, fromSequence: BigInt(fromSequence) };
+        return (await directory.getChain(request, { signal })).statements;
+      }),
+
+    bundle: ({ account, device, admission }, callOptions) =>
+      call(callOptions, async (signal) => {
+        const request = { account, device, admission: admissionMessage(admission) };
+        const response = await directory.getBundle(request, { signal });
+        return { mailbox: response.mailbox, serialized: toBinary(GetBundleResponseSchema, response) };
+      }),
+
+    requestToken: (account, callOptions) =>
+      call(callOptions, async (signal) => {
+        const { token, expiresAt } = await directory.getRequestToken({ account }, { signal });
+        return { token, expiresAt: Number(expiresAt) };
+      }),
+
+    post: (envelope, admission, callOptions) =>
+      limited(clock, callOptions, (signal) => poster.post(envelope, admission, signal)),
+
+    close: () => {
+      poster.close();
+      connection.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Throws `GatewayApiError` `malformed`. */
+export function parseAddress(text: string): GatewayAddress {
+  try {
+    return parseGatewayAddress(text);
+  } catch (cause) {
+    throw new GatewayApiError('malformed', 'not a gateway address', { cause });
+  }
+}
+
+function infoOf(response: GetInfoResponse): GatewayInfo {
+  const { limits } = response;
+  if (limits === undefined) throw new GatewayApiError('protocol', 'the gateway names no limits');
+  return {
+    version: response.version,
+    envelopeVersions: response.envelopeVersions,
+    now: Number(response.now),
+    registration: registrationOf(response.registration),
+    limits: {
+      mailboxMessages: limits.mailboxMessages,
+      mailboxRequests: limits.mailboxRequests,
+      retentionSeconds: Number(limits.retentionSeconds),
+      envelopeBytes: limits.envelopeBytes,
+      oneTimePrekeys: limits.oneTimePrekeys,
+    },
+  };
+}
+
+function registrationOf(registration: Registration): GatewayInfo['registration'] {
+  if (registration === Registration.OPEN) return 'open';
+  return registration === Registration.CODE ? 'code' : 'closed';
+}

@@ -1,0 +1,93 @@
+import { create } from '@bufbuild/protobuf';
+import { createClient } from '@connectrpc/connect';
+import type { Client } from '@connectrpc/connect';
+import { DeviceProofSchema, DeviceService } from '@sotto/wire';
+import type { DeviceProof } from '@sotto/wire';
+import type { Connection, Session } from './connection.ts';
+import { toGatewayApiError } from './error-mapping.ts';
+import type { DeviceOptions, Token } from './types.ts';
+
+/** ms before a token's end at which a new one is fetched. */
+const RENEW_BEFORE_MS = 60_000;
+
+interface BoundToken {
+  readonly header: string;
+  readonly session: Session;
+  /** By our own clock, ms: the gateway's may differ. */
+  readonly renewAt: number;
+}
+
+/** Logs a device in and keeps it so: one token for each connection, renewed in time, fetched by one call for all. */
+export class Login {
+  readonly #options: DeviceOptions;
+  readonly #pin: Uint8Array;
+  readonly #connection: Connection;
+  readonly #client: Client<typeof DeviceService>;
+  #token: BoundToken | undefined;
+  #fetching: Promise<BoundToken> | undefined;
+
+  constructor(options: DeviceOptions, pin: Uint8Array, connection: Connection) {
+    this.#options = options;
+    this.#pin = pin;
+    this.#connection = connection;
+    this.#client = createClient(DeviceService, connection.transport);
+  }
+
+  /**
+   * Runs a call with the header of a token for the connection in use; once more with a fresh one if the token was refused
+   * (the gateway has been restarted) or, where `again` says so, if the connection broke.
+   */
+  async run<T>(
+    call: (headers: { readonly authorization: string }) => Promise<T>,
+    again: 'when-broken' | 'never-when-broken',
+  ): Promise<T> {
+    const token = await this.#current();
+    try {
+      return await call({ authorization: token.header });
+    } catch (error) {
+      const { code } = toGatewayApiError(error);
+      const broken = code === 'unreachable' && this.#connection.current !== token.session;
+      if (code !== 'unauthenticated' && !(broken && again === 'when-broken')) throw error;
+      if (this.#token === token) this.#token = undefined;
+      const fresh = await this.#current();
+      return call({ authorization: fresh.header });
+    }
+  }
+
+  /** A signed challenge, bound to the connection in use. */
+  async proof(): Promise<DeviceProof> {
+    const { channelBinding } = await this.#connection.open();
+    return this.#sign(channelBinding);
+  }
+
+  async unboundToken(): Promise<Token> {
+    const { token, expiresAt } = await this.#client.login({ proof: await this.#sign(null) });
+    return { token, expiresAt: Number(expiresAt) };
+  }
+
+  async #current(): Promise<BoundToken> {
+    const token = this.#token;
+    const usable =
+      token !== undefined && token.session === this.#connection.current && this.#options.clock.now() < token.renewAt;
+    if (usable) return token;
+    this.#fetching ??= this.#fetch().finally(() => {
+      this.#fetching = undefined;
+    });
+    this.#token = await this.#fetching;
+    return this.#token;
+  }
+
+  async #fetch(): Promise<BoundToken> {
+    const { clock } = this.#options;
+    const session = await this.#connection.open();
+    const { token, lifetimeSeconds } = await this.#client.login({ proof: await this.#sign(session.channelBinding) });
+    return { header: `Bearer ${token}`, session, renewAt: clock.now() + lifetimeSeconds * 1000 - RENEW_BEFORE_MS };
+  }
+
+  async #sign(channelBinding: Uint8Array | null): Promise<DeviceProof> {
+    const { account, device, signLogin } = this.#options;
+    const { nonce } = await this.#client.getChallenge({});
+    const signature = await signLogin({ gatewayIdentity: this.#pin, channelBinding, nonce });
+    return create(DeviceProofSchema, { account, device, nonce, signature, channelBound: channelBinding !== null });
+  }
+}
