@@ -35,6 +35,8 @@ export type { SessionFacts, SessionRole } from './double-ratchet/state.ts';
 export { NoiseCipher } from './noise/cipher.ts';
 export { readNoise, splitNoise, writeNoise } from './noise/handshake.ts';
 export type { NoiseComplete, NoiseHandshake, NoiseReading, NoiseRole, NoiseWriting } from './noise/handshake.ts';
+export { acceptLiveSession, completeLiveSession, startLiveSession } from './noise/live-session.ts';
+export type { AcceptedLiveSession, LiveParties, LiveSession, PendingLiveSession } from './noise/live-session.ts';
 export { initiateNoise, respondNoise } from './noise/sotto.ts';
 export type { NoiseInitiation, NoiseResponse } from './noise/sotto.ts';
 

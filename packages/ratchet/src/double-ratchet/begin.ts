@@ -1,4 +1,4 @@
-import type { PublicKey } from '@sotto/crypto';
+import type { PrivateKey, PublicKey } from '@sotto/crypto';
 import type { PairwiseComponents } from '../components.ts';
 import type { SessionSeed } from '../x3dh/agreement.ts';
 import { tagKey } from './kdf.ts';
@@ -6,19 +6,23 @@ import { beginSending } from './ratchet.ts';
 import { AT, emptySession, keyAt } from './state.ts';
 import type { SessionOrigin, SessionState } from './state.ts';
 
-/** RatchetInitAliceHE: the initiator knows the responder's first ratchet key and can send at once. */
+/**
+ * RatchetInitAliceHE: the initiator knows the responder's first ratchet key and can send at once. `ownKey` is given where
+ * a handshake has announced it already; the cache takes it over.
+ */
 export function beginAsInitiator(
   components: PairwiseComponents,
   origin: Omit<SessionOrigin, 'role'>,
   seed: SessionSeed,
   peer: PublicKey<'x25519'>,
+  ownKey?: PrivateKey<'x25519'>,
 ): SessionState {
   const state = emptySession({ ...origin, role: 'initiator' });
   state.set(seed.rootKey, AT.rootKey);
   state.set(peer.bytes, AT.peerPublic);
   state.set(seed.initiatorHeader, AT.sendingHeader);
   setNextReceiving(components, state, seed.responderHeader);
-  beginSending(components, state, peer);
+  beginSending(components, state, peer, ownKey);
   return state;
 }
 

@@ -311,7 +311,7 @@ function isTagOf(
 }
 
 /** Tags that are expected next, and the receiving block in the record, which is changed in place. */
-function refreshTags(provider: CryptoProvider, state: SessionState): Uint8Array[] {
+export function refreshTags(provider: CryptoProvider, state: SessionState): Uint8Array[] {
   const received = counterAt(state, AT.received);
   const place = received % TAG_BLOCK;
   const tags = tagRange(provider, keyAt(state, AT.receivingTag), received - place, 2 * TAG_BLOCK);

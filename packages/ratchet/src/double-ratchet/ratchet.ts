@@ -1,11 +1,19 @@
-import type { PublicKey } from '@sotto/crypto';
+import type { PrivateKey, PublicKey } from '@sotto/crypto';
 import type { PairwiseComponents } from '../components.ts';
 import { rootStep, tagKey } from './kdf.ts';
 import { AT, counterAt, keyAt, markReceived, setCounter } from './state.ts';
 import type { SessionState } from './state.ts';
 
-/** DHRatchetHE, in place: the peer's new ratchet key begins a receiving chain, and a fresh own one a sending chain. */
-export function ratchetStep(components: PairwiseComponents, state: SessionState, peer: PublicKey<'x25519'>): void {
+/**
+ * DHRatchetHE, in place: the peer's new ratchet key begins a receiving chain, and a fresh own one a sending chain.
+ * `fresh` is given where a handshake has announced it already; the cache takes it over.
+ */
+export function ratchetStep(
+  components: PairwiseComponents,
+  state: SessionState,
+  peer: PublicKey<'x25519'>,
+  fresh?: PrivateKey<'x25519'>,
+): void {
   const { provider, keys } = components;
   const own = keys.get('x25519', keyAt(state, AT.ownPublic), keyAt(state, AT.ownPrivate));
   setCounter(state, AT.previous, counterAt(state, AT.sent));
@@ -26,7 +34,7 @@ export function ratchetStep(components: PairwiseComponents, state: SessionState,
     state.set(tags.reveal(), AT.nextReceivingTag);
   }
   markReceived(state);
-  beginSending(components, state, peer);
+  beginSending(components, state, peer, fresh);
 }
 
 /** A fresh ratchet key and the sending chain it begins; header and tag key of that chain follow from the header key. */
@@ -34,8 +42,8 @@ export function beginSending(
   { provider, keys }: PairwiseComponents,
   state: SessionState,
   peer: PublicKey<'x25519'>,
+  fresh: PrivateKey<'x25519'> = provider.generate('x25519'),
 ): void {
-  const fresh = provider.generate('x25519');
   using raw = fresh.export();
   state.set(raw.reveal(), AT.ownPrivate);
   state.set(fresh.publicKey, AT.ownPublic);

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sotto/session/v1/session.proto.
  */
 export const file_sotto_session_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zb3R0by9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SEHNvdHRvLnNlc3Npb24udjEizQIKDkluaXRpYWxNZXNzYWdlEg8KB3ZlcnNpb24YASABKA0SDQoFc3VpdGUYAiABKA0SFQoNc2VuZGVyX2RldmljZRgDIAEoDBItCgtzZW5kZXJfaGVhZBgEIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEhQKDHNlbmRlcl9jaGFpbhgFIAEoDBIRCgllcGhlbWVyYWwYBiABKAwSGAoQc2lnbmVkX3ByZWtleV9pZBgHIAEoDRITCgtvbmVfdGltZV9pZBgIIAEoDRIOCgZrZW1faWQYCSABKA0SFgoOa2VtX2NpcGhlcnRleHQYCiABKAwSMAoOcmVjaXBpZW50X2hlYWQYCyABKAsyGC5zb3R0by53aXJlLnYxLkNoYWluSGVhZBISCgpzdGFydGVkX2F0GAwgASgEEg8KB21lc3NhZ2UYDSABKAwiuAEKFVNlbmRlcktleURpc3RyaWJ1dGlvbhIPCgd2ZXJzaW9uGAEgASgNEg0KBXN1aXRlGAIgASgNEg0KBWdyb3VwGAMgASgMEg0KBWNoYWluGAQgASgMEg0KBWluZGV4GAUgASgNEhEKCWNoYWluX2tleRgGIAEoDBISCgpoZWFkZXJfa2V5GAcgASgMEhUKDXNpZ25hdHVyZV9rZXkYCCABKAwSDgoGcm9zdGVyGAkgASgMSgQIChAQYgZwcm90bzM", [file_sotto_wire_v1_content]);
+  fileDesc("Ch5zb3R0by9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SEHNvdHRvLnNlc3Npb24udjEizQIKDkluaXRpYWxNZXNzYWdlEg8KB3ZlcnNpb24YASABKA0SDQoFc3VpdGUYAiABKA0SFQoNc2VuZGVyX2RldmljZRgDIAEoDBItCgtzZW5kZXJfaGVhZBgEIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEhQKDHNlbmRlcl9jaGFpbhgFIAEoDBIRCgllcGhlbWVyYWwYBiABKAwSGAoQc2lnbmVkX3ByZWtleV9pZBgHIAEoDRITCgtvbmVfdGltZV9pZBgIIAEoDRIOCgZrZW1faWQYCSABKA0SFgoOa2VtX2NpcGhlcnRleHQYCiABKAwSMAoOcmVjaXBpZW50X2hlYWQYCyABKAsyGC5zb3R0by53aXJlLnYxLkNoYWluSGVhZBISCgpzdGFydGVkX2F0GAwgASgEEg8KB21lc3NhZ2UYDSABKAwivQEKCUxpdmVIZWxsbxIPCgd2ZXJzaW9uGAEgASgNEi0KC3NlbmRlcl9oZWFkGAIgASgLMhguc290dG8ud2lyZS52MS5DaGFpbkhlYWQSMAoOcmVjaXBpZW50X2hlYWQYAyABKAsyGC5zb3R0by53aXJlLnYxLkNoYWluSGVhZBISCgpzdGFydGVkX2F0GAQgASgEEg8KB2tlbV9rZXkYBSABKAwSEwoLcmF0Y2hldF9rZXkYBiABKAxKBAgHEBAiywEKCkxpdmVBbnN3ZXISDwoHdmVyc2lvbhgBIAEoDRItCgtzZW5kZXJfaGVhZBgCIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEjAKDnJlY2lwaWVudF9oZWFkGAMgASgLMhguc290dG8ud2lyZS52MS5DaGFpbkhlYWQSFgoOa2VtX2NpcGhlcnRleHQYBCABKAwSEwoLcmF0Y2hldF9rZXkYBSABKAwSGAoQbmV4dF9yYXRjaGV0X2tleRgGIAEoDEoECAcQECK4AQoVU2VuZGVyS2V5RGlzdHJpYnV0aW9uEg8KB3ZlcnNpb24YASABKA0SDQoFc3VpdGUYAiABKA0SDQoFZ3JvdXAYAyABKAwSDQoFY2hhaW4YBCABKAwSDQoFaW5kZXgYBSABKA0SEQoJY2hhaW5fa2V5GAYgASgMEhIKCmhlYWRlcl9rZXkYByABKAwSFQoNc2lnbmF0dXJlX2tleRgIIAEoDBIOCgZyb3N0ZXIYCSABKAxKBAgKEBBiBnByb3RvMw", [file_sotto_wire_v1_content]);
 
 /**
  * First flight of a session; travels inside an HPKE seal to the recipient's sealing key.
@@ -113,6 +113,114 @@ export const InitialMessageSchema: GenMessage<InitialMessage> = /*@__PURE__*/
   messageDesc(file_sotto_session_v1_session, 0);
 
 /**
+ * Payload of the first message of a live session's handshake (Noise IK).
+ *
+ * @generated from message sotto.session.v1.LiveHello
+ */
+export type LiveHello = Message<"sotto.session.v1.LiveHello"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * The initiator's own chain head.
+   *
+   * @generated from field: sotto.wire.v1.ChainHead sender_head = 2;
+   */
+  senderHead?: ChainHead | undefined;
+
+  /**
+   * The responder's chain head as the initiator knows it.
+   *
+   * @generated from field: sotto.wire.v1.ChainHead recipient_head = 3;
+   */
+  recipientHead?: ChainHead | undefined;
+
+  /**
+   * Unix seconds.
+   *
+   * @generated from field: uint64 started_at = 4;
+   */
+  startedAt: bigint;
+
+  /**
+   * ML-KEM-768 public key made for this session, 1184 bytes.
+   *
+   * @generated from field: bytes kem_key = 5;
+   */
+  kemKey: Uint8Array;
+
+  /**
+   * The initiator's first Double Ratchet key: X25519, 32 bytes.
+   *
+   * @generated from field: bytes ratchet_key = 6;
+   */
+  ratchetKey: Uint8Array;
+};
+
+/**
+ * Describes the message sotto.session.v1.LiveHello.
+ * Use `create(LiveHelloSchema)` to create a new message.
+ */
+export const LiveHelloSchema: GenMessage<LiveHello> = /*@__PURE__*/
+  messageDesc(file_sotto_session_v1_session, 1);
+
+/**
+ * Payload of the second and last message.
+ *
+ * @generated from message sotto.session.v1.LiveAnswer
+ */
+export type LiveAnswer = Message<"sotto.session.v1.LiveAnswer"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * The responder's own chain head.
+   *
+   * @generated from field: sotto.wire.v1.ChainHead sender_head = 2;
+   */
+  senderHead?: ChainHead | undefined;
+
+  /**
+   * The initiator's chain head as the responder knows it.
+   *
+   * @generated from field: sotto.wire.v1.ChainHead recipient_head = 3;
+   */
+  recipientHead?: ChainHead | undefined;
+
+  /**
+   * ML-KEM-768 ciphertext, 1088 bytes.
+   *
+   * @generated from field: bytes kem_ciphertext = 4;
+   */
+  kemCiphertext: Uint8Array;
+
+  /**
+   * The Double Ratchet key that answers LiveHello.ratchet_key: X25519, 32 bytes.
+   *
+   * @generated from field: bytes ratchet_key = 5;
+   */
+  ratchetKey: Uint8Array;
+
+  /**
+   * The key of the responder's first sending chain, so that both sides can send at once: X25519, 32 bytes.
+   *
+   * @generated from field: bytes next_ratchet_key = 6;
+   */
+  nextRatchetKey: Uint8Array;
+};
+
+/**
+ * Describes the message sotto.session.v1.LiveAnswer.
+ * Use `create(LiveAnswerSchema)` to create a new message.
+ */
+export const LiveAnswerSchema: GenMessage<LiveAnswer> = /*@__PURE__*/
+  messageDesc(file_sotto_session_v1_session, 2);
+
+/**
  * A sender key, distributed over pairwise sessions: who it comes from is known from the session.
  *
  * @generated from message sotto.session.v1.SenderKeyDistribution
@@ -185,5 +293,5 @@ export type SenderKeyDistribution = Message<"sotto.session.v1.SenderKeyDistribut
  * Use `create(SenderKeyDistributionSchema)` to create a new message.
  */
 export const SenderKeyDistributionSchema: GenMessage<SenderKeyDistribution> = /*@__PURE__*/
-  messageDesc(file_sotto_session_v1_session, 1);
+  messageDesc(file_sotto_session_v1_session, 3);
 

@@ -134,7 +134,8 @@ export const Suite = {
   X3DH_X25519_CHACHA20POLY1305_SHA256: 2,
 
   /**
-   * Noise_IK_25519_ChaChaPoly_SHA256 with an ML-KEM-768 exchange in its payloads, then the Double Ratchet of suite 1.
+   * Noise_IK_25519_ChaChaPoly_SHA256 with an ML-KEM-768 exchange in its payloads, then the Double Ratchet of suite 1,
+   * which is what the envelopes of such a session say: how it began is nobody's business.
    *
    * @generated from enum value: SUITE_NOISE_IK_X25519_MLKEM768_CHACHA20POLY1305_SHA256 = 3;
    */
