@@ -106,6 +106,11 @@ export interface Messenger extends AsyncDisposable {
   outbox(): Promise<readonly OutboxEntry[]>;
   /** What happened to a message, step by step. `not_found`. */
   explain(message: MessageRef): Promise<Explanation>;
+  /**
+   * A token with which another program (curl) acts as this device at its gateway, for at most five minutes. Bound to no
+   * connection: treat it as a password. `unreachable`, `refused`.
+   */
+  gatewayToken(): Promise<GatewayToken>;
   /** Counts and states for `doctor` and support; no content, names or ids. */
   status(): Promise<Status>;
 
@@ -114,6 +119,15 @@ export interface Messenger extends AsyncDisposable {
    * next `open`. May be called twice.
    */
   close(): Promise<void>;
+}
+
+export interface GatewayToken {
+  /** Sent as `authorization: Bearer …`. A secret. */
+  readonly token: string;
+  /** Unix milliseconds. */
+  readonly expiresAt: number;
+  /** Address of the gateway that takes it, `sotto://host:port/pin`. */
+  readonly gateway: string;
 }
 
 export interface AddContactOptions {
