@@ -97,3 +97,13 @@ test('R-OPS-2 damaged records give coded errors or unreadable messages, never an
     { numRuns: 600 },
   );
 });
+
+test('a session record that claims billions of kept keys is damaged, and nobody waits for them', async () => {
+  const { alice, bob } = await conversation();
+  const session = sessionOf(bob, alice);
+  const record = bob.records.get(session)!;
+  // The ratchet's counters of kept keys stand 504 bytes into its record, which stands 50 bytes into this one.
+  const claimed = record.slice().fill(0, 554, 562).fill(0xff, 562, 566);
+  const reply = bob.engine.call({ kind: 'session-tags', session }, new Map([[session, claimed]]));
+  await assert.rejects(reply, { code: 'damaged_record' });
+});

@@ -120,7 +120,7 @@ export function readSession(record: Uint8Array): SessionState {
   const period = readU32(record, AT.skippedPeriod);
   const next = readU32(record, AT.skippedNext);
   // A responder has a receiving chain from its first message on.
-  if (flags === 0 || first > period || period > next) throw damaged();
+  if (flags === 0 || first > period || period > next || next - first > MAX_SKIPPED) throw damaged();
   return record as SessionState;
 }
 
