@@ -32,7 +32,7 @@ export class DayKeys implements Disposable {
 
   constructor(parts: DayKeyParts) {
     this.#parts = parts;
-    this.#read = parts.database.query('SELECT nonce, sealed FROM day_key WHERE id = ?');
+    this.#read = parts.database.query('SELECT nonce, sealed FROM day_key WHERE id = ?', ['blob', 'blob']);
     this.#write = parts.database.query('INSERT INTO day_key (id, nonce, sealed) VALUES (?, ?, ?)');
     this.#delete = parts.database.query('DELETE FROM day_key WHERE id = ?');
   }

@@ -31,7 +31,9 @@ export class HeadKeeper {
 
   /** Reads the sealed head. Throws `tampered`. */
   static load(parts: HeadParts, vaultId: Uint8Array): HeadKeeper {
-    const row = parts.database.query<[Uint8Array, Uint8Array]>('SELECT nonce, sealed FROM head').get();
+    const row = parts.database
+      .query<[Uint8Array, Uint8Array]>('SELECT nonce, sealed FROM head', ['blob', 'blob'])
+      .get();
     if (row === null) throw new VaultError('tampered', 'the head of the vault is missing');
     const [nonce, sealed] = row;
     return new HeadKeeper(parts, decodeHead(parts.sealer.open(parts.keys.of('head'), nonce, sealed, bound(vaultId))));

@@ -26,18 +26,24 @@ const PRAGMAS = `
   PRAGMA journal_size_limit = 4194304;
 `;
 
-/** A prepared statement whose rows are tuples. Errors come out coded. */
+/** What a column must hold. SQLite believes a damaged file even against its own schema. */
+export type ColumnType = 'integer' | 'blob' | 'text' | 'integer?' | 'blob?';
+
+/** A prepared statement whose rows are tuples of known types. Errors come out coded; other types are `damaged`. */
 export class Query<Row extends readonly unknown[] = readonly []> {
   readonly #statement: StatementSync;
+  readonly #columns: readonly ColumnType[];
 
-  constructor(statement: StatementSync) {
+  constructor(statement: StatementSync, columns: readonly ColumnType[]) {
     statement.setReturnArrays(true);
     this.#statement = statement;
+    this.#columns = columns;
   }
 
   get(...parameters: SqlValue[]): Row | null {
     try {
-      return (this.#statement.get(...parameters) as Row | undefined) ?? null;
+      const row: unknown = this.#statement.get(...parameters);
+      return row === undefined ? null : this.#checked(row as unknown[]);
     } catch (cause) {
       throw failureOf(cause);
     }
@@ -45,10 +51,18 @@ export class Query<Row extends readonly unknown[] = readonly []> {
 
   all(...parameters: SqlValue[]): Row[] {
     try {
-      return this.#statement.all(...parameters) as unknown as Row[];
+      const rows = this.#statement.all(...parameters) as unknown as unknown[][];
+      return rows.map((row) => this.#checked(row));
     } catch (cause) {
       throw failureOf(cause);
     }
+  }
+
+  #checked(row: readonly unknown[]): Row {
+    for (let i = 0; i < this.#columns.length; i++) {
+      if (!isOfType(row[i], this.#columns[i])) throw new VaultError('damaged', 'a row of the vault file is damaged');
+    }
+    return row as unknown as Row;
   }
 
   /** How many rows changed. */
@@ -61,6 +75,23 @@ export class Query<Row extends readonly unknown[] = readonly []> {
   }
 }
 
+function isOfType(value: unknown, type: ColumnType | undefined): boolean {
+  switch (type) {
+    case 'integer':
+      return typeof value === 'number';
+    case 'blob':
+      return value instanceof Uint8Array;
+    case 'text':
+      return typeof value === 'string';
+    case 'integer?':
+      return value === null || typeof value === 'number';
+    case 'blob?':
+      return value === null || value instanceof Uint8Array;
+    case undefined:
+      return false;
+  }
+}
+
 /** The vault's SQLite file: one connection, one writer. */
 export class Database {
   readonly #path: string;
@@ -68,6 +99,8 @@ export class Database {
   readonly #begin: Query;
   readonly #commit: Query;
   readonly #rollback: Query;
+  readonly #checkpoint: Query<[busy: number, inLog: number, moved: number]>;
+  readonly #truncate: Query;
 
   /** Opens an existing (perhaps empty) file and locks it. Throws `locked` at once if another has it. */
   constructor(path: string, maxBytes?: number) {
@@ -80,6 +113,8 @@ export class Database {
       this.#begin = this.query('BEGIN IMMEDIATE');
       this.#commit = this.query('COMMIT');
       this.#rollback = this.query('ROLLBACK');
+      this.#checkpoint = this.query('PRAGMA wal_checkpoint(FULL)', ['integer', 'integer', 'integer']);
+      this.#truncate = this.query('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch (error) {
       this.#sqlite.close();
       throw error;
@@ -90,8 +125,9 @@ export class Database {
     return this.#sqlite.isTransaction;
   }
 
-  query<Row extends readonly unknown[]>(sql: string): Query<Row> {
-    return new Query<Row>(coded(() => this.#sqlite.prepare(sql)));
+  query<Row extends readonly unknown[]>(sql: string, columns: readonly ColumnType[] = []): Query<Row> {
+    const statement = coded(() => this.#sqlite.prepare(sql));
+    return new Query<Row>(statement, columns);
   }
 
   exec(sql: string): void {
@@ -118,16 +154,17 @@ export class Database {
    * A crash in between is harmless: the main file is complete and synced before the log is touched.
    */
   scrub(): void {
-    const [busy, inLog, moved] = this.query<[number, number, number]>('PRAGMA wal_checkpoint(FULL)').get() ?? [1, 0, 0];
+    const [busy, inLog, moved] = this.#checkpoint.get() ?? [1, 0, 0];
     if (busy !== 0 || inLog !== moved) throw new VaultError('io', 'the write-ahead log could not be emptied');
     coded(() => zero(`${this.#path}-wal`));
-    this.query('PRAGMA wal_checkpoint(TRUNCATE)').get();
+    this.#truncate.get();
   }
 
   /** Throws `damaged` if the tables (default: all) and their indexes are not sound. */
   checkStructure(tables: readonly string[] = ['']): void {
     for (const table of tables) {
-      const [row] = this.query<[string]>(`PRAGMA integrity_check${table === '' ? '' : `(${table})`}`).all();
+      const sql = `PRAGMA integrity_check${table === '' ? '' : `(${table})`}`;
+      const [row] = this.query<[string]>(sql, ['text']).all();
       if (row?.[0] !== 'ok') throw new VaultError('damaged', 'the vault file is damaged');
     }
   }

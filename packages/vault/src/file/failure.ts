@@ -1,8 +1,10 @@
 import { VaultError } from '../error.ts';
 import type { VaultErrorCode } from '../error.ts';
 
-/** Primary result codes of SQLite (https://sqlite.org/rescode.html). */
+/** Result codes of SQLite (https://sqlite.org/rescode.html): extended ones where they say more, else primary ones. */
 const SQLITE: ReadonlyMap<number, readonly [VaultErrorCode, string]> = new Map([
+  // SQLITE_IOERR_LOCK: the file could be opened for reading only, which takes no exclusive lock.
+  [3850, ['read_only', 'the vault cannot be written']],
   [3, ['read_only', 'the vault cannot be written']],
   [5, ['locked', 'another process has the vault open']],
   [6, ['locked', 'another process has the vault open']],
@@ -28,8 +30,13 @@ const SYSTEM: ReadonlyMap<string, readonly [VaultErrorCode, string]> = new Map([
 export function failureOf(cause: unknown): unknown {
   if (!(cause instanceof Error) || cause instanceof VaultError || !('code' in cause)) return cause;
   if (cause.code === 'ERR_SQLITE_ERROR' && 'errcode' in cause) {
-    const [code, message] = SQLITE.get(Number(cause.errcode) & 0xff) ?? ['io', 'the vault file could not be used'];
+    const result = Number(cause.errcode);
+    const [code, message] = SQLITE.get(result) ??
+      SQLITE.get(result & 0xff) ?? ['io', 'the vault file could not be used'];
     return new VaultError(code, message, { cause });
+  }
+  if (cause.code === 'ERR_OUT_OF_RANGE') {
+    return new VaultError('damaged', 'a number in the vault file is out of range', { cause });
   }
   if ('syscall' in cause && typeof cause.code === 'string') {
     const [code, message] = SYSTEM.get(cause.code) ?? ['io', 'a file operation failed'];

@@ -59,9 +59,9 @@ export const MIGRATIONS: readonly string[] = [
 
 /** Version of the file's schema; 0: empty. Throws `damaged` for other programs' files, `newer_version` for the future. */
 export function schemaVersion(database: Database, migrations: readonly string[]): number {
-  const [version] = database.query<[number]>('PRAGMA user_version').get() ?? [0];
-  const [application] = database.query<[number]>('PRAGMA application_id').get() ?? [0];
-  const [objects] = database.query<[number]>('SELECT count(*) FROM sqlite_schema').get() ?? [0];
+  const [version] = database.query<[number]>('PRAGMA user_version', ['integer']).get() ?? [0];
+  const [application] = database.query<[number]>('PRAGMA application_id', ['integer']).get() ?? [0];
+  const [objects] = database.query<[number]>('SELECT count(*) FROM sqlite_schema', ['integer']).get() ?? [0];
   if (version === 0 && application === 0 && objects === 0) return 0;
   if (application !== APPLICATION_ID || version < 1) {
     throw new VaultError('damaged', 'the vault file was written by something else');

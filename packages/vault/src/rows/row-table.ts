@@ -1,4 +1,4 @@
-import type { Database, Query } from '../file/database.ts';
+import type { ColumnType, Database, Query } from '../file/database.ts';
 
 /** The tables that hold sealed rows. */
 export type RowTableName = 'state' | 'ratchet' | 'history';
@@ -26,15 +26,26 @@ export type StoredRow = readonly [
 /** What rank search needs of a row. */
 export type RankedRow = readonly [rank: number, nonce: Uint8Array, ordinal: Uint8Array];
 
+const TYPES: readonly ColumnType[] = [
+  'integer',
+  'blob',
+  'integer',
+  'blob',
+  'blob',
+  'blob?',
+  'integer?',
+  'blob?',
+  'blob',
+];
+const RANKED_TYPES: readonly ColumnType[] = ['integer', 'blob', 'blob'];
 const COLUMNS = 'counter, place, collection, nonce, lookups, partition, rank, ordinal, sealed';
-const PREFIXED = COLUMNS.replaceAll(/\w+/g, 'r.$&');
 
 /** Prepared statements over one table of rows and its lookups. */
 export class RowTable {
   readonly get: Query<StoredRow>;
   readonly take: Query<StoredRow>;
   readonly insert: Query;
-  readonly find: Query<StoredRow | readonly (null | undefined)[]>;
+  readonly find: Query<[place: Uint8Array]>;
   readonly all: Query<StoredRow>;
   /** Rows with a counter above the first parameter, ascending. */
   readonly scan: Query<StoredRow>;
@@ -59,31 +70,29 @@ export class RowTable {
   constructor(database: Database, name: RowTableName) {
     const row = `${name}_row`;
     const lookup = `${name}_lookup`;
-    this.get = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE place = ?`);
-    this.take = database.query(`DELETE FROM ${row} WHERE place = ? RETURNING ${COLUMNS}`);
+    this.get = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE place = ?`, TYPES);
+    this.take = database.query(`DELETE FROM ${row} WHERE place = ? RETURNING ${COLUMNS}`, TYPES);
     this.insert = database.query(`INSERT INTO ${row} (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-    this.find = database.query(
-      `SELECT ${PREFIXED} FROM ${lookup} l LEFT JOIN ${row} r ON r.place = l.place WHERE l.hash = ?`,
-    );
-    this.all = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE collection = ?`);
-    this.scan = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE counter > ? ORDER BY counter LIMIT ?`);
-    this.oldest = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE counter < ? ORDER BY counter LIMIT ?`);
-    this.newestCounter = database.query(`SELECT max(counter) FROM ${row}`);
+    this.find = database.query(`SELECT place FROM ${lookup} WHERE hash = ?`, ['blob']);
+    this.all = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE collection = ?`, TYPES);
+    this.scan = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE counter > ? ORDER BY counter LIMIT ?`, TYPES);
+    this.oldest = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE counter < ? ORDER BY counter LIMIT ?`, TYPES);
+    this.newestCounter = database.query(`SELECT max(counter) FROM ${row}`, ['integer?']);
     this.addLookup = database.query(`INSERT INTO ${lookup} (hash, place) VALUES (?, ?)`);
     this.removeLookup = database.query(`DELETE FROM ${lookup} WHERE hash = ? AND place = ?`);
-    this.hasLookup = database.query(`SELECT 1 FROM ${lookup} WHERE hash = ? AND place = ?`);
+    this.hasLookup = database.query(`SELECT 1 FROM ${lookup} WHERE hash = ? AND place = ?`, ['integer']);
     const range = `FROM ${row} WHERE partition = ? AND rank >= ? AND rank < ?`;
-    this.ascending = database.query(`SELECT ${COLUMNS} ${range} ORDER BY rank LIMIT ?`);
-    this.descending = database.query(`SELECT ${COLUMNS} ${range} ORDER BY rank DESC LIMIT ?`);
+    this.ascending = database.query(`SELECT ${COLUMNS} ${range} ORDER BY rank LIMIT ?`, TYPES);
+    this.descending = database.query(`SELECT ${COLUMNS} ${range} ORDER BY rank DESC LIMIT ?`, TYPES);
     const ranked = `SELECT rank, nonce, ordinal FROM ${row} WHERE partition = ?`;
-    this.firstRank = database.query(`${ranked} ORDER BY rank LIMIT 1`);
-    this.lastRank = database.query(`${ranked} ORDER BY rank DESC LIMIT 1`);
-    this.rankFrom = database.query(`${ranked} AND rank >= ? ORDER BY rank LIMIT 1`);
-    this.rankBefore = database.query(`${ranked} AND rank < ? ORDER BY rank DESC LIMIT 1`);
-    this.window = database.query(`SELECT counter ${range} ORDER BY rank`);
-    this.windowCount = database.query(`SELECT count(*) ${range}`);
-    this.atRank = database.query(`SELECT counter FROM ${row} WHERE partition = ? AND rank = ?`);
+    this.firstRank = database.query(`${ranked} ORDER BY rank LIMIT 1`, RANKED_TYPES);
+    this.lastRank = database.query(`${ranked} ORDER BY rank DESC LIMIT 1`, RANKED_TYPES);
+    this.rankFrom = database.query(`${ranked} AND rank >= ? ORDER BY rank LIMIT 1`, RANKED_TYPES);
+    this.rankBefore = database.query(`${ranked} AND rank < ? ORDER BY rank DESC LIMIT 1`, RANKED_TYPES);
+    this.window = database.query(`SELECT counter ${range} ORDER BY rank`, ['integer']);
+    this.windowCount = database.query(`SELECT count(*) ${range}`, ['integer']);
+    this.atRank = database.query(`SELECT counter FROM ${row} WHERE partition = ? AND rank = ?`, ['integer']);
     this.setRank = database.query(`UPDATE ${row} SET rank = ? WHERE counter = ?`);
-    this.partitionCount = database.query(`SELECT count(*) FROM ${row} WHERE partition = ?`);
+    this.partitionCount = database.query(`SELECT count(*) FROM ${row} WHERE partition = ?`, ['integer']);
   }
 }

@@ -83,8 +83,10 @@ export class Rows {
     checkName(value);
     if (entry === null) return [];
     const hash = this.codec.lookup(entry.id, lookup, value);
-    return this.#tables[collection.purpose].find.all(hash).map((stored) => {
-      if (!isRow(stored)) throw new VaultError('tampered', 'a lookup leads nowhere');
+    const table = this.#tables[collection.purpose];
+    return table.find.all(hash).map(([place]) => {
+      const stored = table.get.get(place);
+      if (stored === null) throw new VaultError('tampered', 'a lookup leads nowhere');
       const row = this.open(collection.purpose, stored);
       const named = splitHashes(row.binding.lookups).some((own) => sameBytes(own, hash));
       if (!named || row.binding.collection !== entry.id) throw new VaultError('tampered', 'a lookup leads astray');
@@ -265,10 +267,6 @@ export class Rows {
     }
     for (const hash of after) if (!before.some((other) => sameBytes(other, hash))) table.addLookup.run(hash, place);
   }
-}
-
-function isRow(stored: StoredRow | readonly (null | undefined)[]): stored is StoredRow {
-  return typeof stored[0] === 'number';
 }
 
 function shown(collection: Collection, row: OpenedRow): Row {

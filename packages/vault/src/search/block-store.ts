@@ -43,9 +43,9 @@ export class BlockStore {
   constructor(provider: CryptoProvider, database: Database) {
     this.#provider = provider;
     this.#insert = database.query('INSERT INTO search_block (id, sealed) VALUES (?, ?)');
-    this.#select = database.query('SELECT sealed FROM search_block WHERE id = ?');
+    this.#select = database.query('SELECT sealed FROM search_block WHERE id = ?', ['blob']);
     this.#remove = database.query('DELETE FROM search_block WHERE id >= ? AND id < ?');
-    this.#count = database.query('SELECT count(*) FROM search_block');
+    this.#count = database.query('SELECT count(*) FROM search_block', ['integer']);
   }
 
   write(segment: SegmentKey, kind: BlockKind, index: number, plaintext: Uint8Array): void {

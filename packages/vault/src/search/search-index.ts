@@ -71,9 +71,10 @@ export class SearchIndex {
     this.#parts = parts;
     this.#blocks = new BlockStore(parts.provider, database);
     this.#insertPlace = database.query('INSERT INTO search_place (place, document) VALUES (?, ?)');
-    this.#deletePlace = database.query('DELETE FROM search_place WHERE place = ? RETURNING document');
+    this.#deletePlace = database.query('DELETE FROM search_place WHERE place = ? RETURNING document', ['integer']);
     this.#scanPlaces = database.query(
       'SELECT place, document FROM search_place WHERE place > ? ORDER BY place LIMIT ?',
+      ['blob', 'integer'],
     );
   }
 
