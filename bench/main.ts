@@ -1,0 +1,46 @@
+/**
+ * Benchmarks: `npm run bench -- SUITE [--json] [--quick]`. `--json` prints one row a line, otherwise a table follows at
+ * the end. `--quick` takes few samples: to see that it runs, not to quote.
+ */
+import { tableOf } from './rows.ts';
+import type { Row } from './rows.ts';
+
+/** What a suite is given. */
+export interface SuiteOptions {
+  readonly quick: boolean;
+  /** Progress and remarks, for people. */
+  readonly say: (line: string) => void;
+  readonly row: (row: Row) => void;
+}
+
+type Suite = (options: SuiteOptions) => Promise<void>;
+
+const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+  pairwise: async () => (await import('./suites/pairwise.ts')).pairwise,
+};
+
+const args = process.argv.slice(2);
+const names = args.filter((arg) => !arg.startsWith('--'));
+const flags = args.filter((arg) => arg.startsWith('--'));
+const unknown = [
+  ...names.filter((name) => !(name in SUITES)),
+  ...flags.filter((flag) => !['--json', '--quick'].includes(flag)),
+];
+if (unknown.length > 0 || names.length === 0) {
+  console.error(`Usage: npm run bench -- SUITE… [--json] [--quick]; suites: ${Object.keys(SUITES).join(', ')}`);
+  process.exit(2);
+}
+const json = flags.includes('--json');
+for (const name of names) {
+  const suite = await SUITES[name]?.();
+  const rows: Row[] = [];
+  await suite?.({
+    quick: flags.includes('--quick'),
+    say: (line) => console.error(line),
+    row: (row) => {
+      rows.push(row);
+      if (json) console.log(JSON.stringify(row));
+    },
+  });
+  if (!json) console.log(tableOf(rows));
+}

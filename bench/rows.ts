@@ -1,0 +1,49 @@
+/** One measured operation of one implementation. */
+export interface Row {
+  readonly suite: string;
+  /** `sotto`, `floor`, or a peer as `package@version`. */
+  readonly impl: string;
+  readonly name: string;
+  /** Number of samples. */
+  readonly n: number;
+  readonly unit: string;
+  readonly median: number;
+  readonly p99: number;
+}
+
+/** The row of some samples. */
+export function rowOf(suite: string, impl: string, name: string, unit: string, samples: readonly number[]): Row {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (share: number): number =>
+    round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+  return { suite, impl, name, n: samples.length, unit, median: at(0.5), p99: at(0.99) };
+}
+
+/** Three significant digits are more than a shared machine gives. */
+function round(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+/** A table with a line for each operation and a column for each implementation. */
+export function tableOf(rows: readonly Row[]): string {
+  const impls = [...new Set(rows.map(({ impl }) => impl))];
+  const names = [...new Set(rows.map(({ name }) => name))];
+  const cell = (name: string, impl: string): string => {
+    const row = rows.find((candidate) => candidate.name === name && candidate.impl === impl);
+    return row === undefined ? '–' : `${row.median} (${row.p99})`;
+  };
+  const unit = rows[0]?.unit ?? '';
+  const lines = [
+    [`median (p99), ${unit}`, ...impls],
+    ...names.map((name) => [name, ...impls.map((impl) => cell(name, impl))]),
+  ];
+  const widths = [...impls, ''].map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map((line) =>
+      line
+        .map((value, column) => value.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
