@@ -8,6 +8,7 @@ import * as sotto from './pairwise/sotto.ts';
 
 /** 1 KiB of text. */
 const TEXT = new Uint8Array(1024).fill(0x61);
+const SESSIONS = 4;
 const ONE_WAY = 24;
 const TURNS = 12;
 
@@ -19,8 +20,8 @@ type Timer = <T>(name: string, run: () => T | Promise<T>) => Promise<T>;
  * out. Implementations take turns, so that a machine that slows down slows all of them.
  */
 export async function pairwise({ quick, say, row }: SuiteOptions): Promise<void> {
-  const rounds = quick ? 20 : 400;
-  const warmUp = quick ? 5 : 60;
+  const rounds = quick ? 20 : 300;
+  const warmUp = quick ? 5 : 100;
   const peers = installPeers(say);
   const signal = peers === null ? null : ((await import(join(peers, 'libsignal.mjs'))) as PairwiseModule);
   const modules: readonly (readonly [string, PairwiseModule])[] = [
@@ -52,16 +53,18 @@ export async function pairwise({ quick, say, row }: SuiteOptions): Promise<void>
   }
 }
 
-/** One session begun and answered, then messages one way and by turns. */
+/** Sessions begun, the last one answered, then messages one way and by turns. */
 async function roundOf(module: PairwiseModule): Promise<(time: Timer) => Promise<void>> {
   const [anh, binh] = module.parties();
   const senderKey = await module.senderKey?.();
   return async (time) => {
-    anh.forget();
-    binh.forget();
-    const bundle = await binh.bundle();
-    const first = await time('init', () => anh.start(bundle, TEXT));
-    await time('accept', () => binh.accept(first));
+    for (let i = 0; i < SESSIONS; i++) {
+      anh.forget();
+      binh.forget();
+      const bundle = await binh.bundle();
+      const first = await time('init', () => anh.start(bundle, TEXT));
+      await time('accept', () => binh.accept(first));
+    }
     await exchange(binh, anh);
     await exchange(anh, binh);
     for (let i = 0; i < ONE_WAY; i++) {

@@ -51,19 +51,15 @@ function makeDevice() {
 
 function party(own: ReturnType<typeof makeDevice>, peer: ReturnType<typeof makeDevice>): Party {
   const components = pairwiseComponents({ provider, cachedKeys: 64 });
-  const make = (lasting: boolean, firstId: number): CreatedPrekey[] =>
-    createPrekeys(provider, {
-      device: own.local.device,
-      signingKey: own.signingKey,
-      lasting,
-      oneTime: 100,
-      firstId,
-      now: NOW,
-    });
-  let stock = make(true, 1);
-  let nextId = stock.length + 1;
-  const lasting = stock.splice(0, 3);
-  const records = new Map([...lasting, ...stock].map(({ id, record }) => [id, record]));
+  const make = (lasting: boolean, oneTime: number, firstId: number): CreatedPrekey[] => {
+    const { device } = own.local;
+    return createPrekeys(provider, { device, signingKey: own.signingKey, lasting, oneTime, firstId, now: NOW });
+  };
+  // Lasting keys are replaced weekly and one-time keys when few are left: two batches, so two signatures in a bundle.
+  const lasting = make(true, 0, 1);
+  let nextId = lasting.length + 1;
+  let stock: CreatedPrekey[] = [];
+  const records = new Map(lasting.map(({ id, record }) => [id, record]));
   const sealingKeys = lasting.filter(({ kind }) => kind === 'sealing').map(({ record }) => record);
   const recordOf = (id: number | null) => (id === null ? null : (records.get(id) ?? null));
   let session = new Uint8Array(0);
@@ -86,7 +82,7 @@ function party(own: ReturnType<typeof makeDevice>, peer: ReturnType<typeof makeD
   return {
     async bundle() {
       if (stock.length < 2) {
-        stock = make(false, nextId);
+        stock = make(false, 100, nextId);
         nextId += stock.length;
         for (const { id, record } of stock) records.set(id, record);
       }

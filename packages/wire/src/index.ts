@@ -85,4 +85,5 @@ export {
   suiteSatisfies,
 } from './suites.ts';
 export type { SuiteId } from './suites.ts';
+export { StrictReader, varintLength, writeVarint } from './varint.ts';
 export { checkCharacters, checkText, utf8Length } from './text.ts';

@@ -36,6 +36,13 @@ export class StrictReader {
     if (this.#bytes[this.#at++] !== expected) throw new WireError('malformed', 'an unexpected or missing field');
   }
 
+  /** True, and past it, when the next byte is this field tag: a field that is left out at its default. */
+  optional(expected: number): boolean {
+    if (this.#bytes[this.#at] !== expected) return false;
+    this.#at++;
+    return true;
+  }
+
   /** A whole number below 2^53 in its shortest form. */
   varint(): number {
     let value = 0;

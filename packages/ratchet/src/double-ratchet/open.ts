@@ -316,7 +316,7 @@ export function refreshTags(provider: CryptoProvider, state: SessionState): Uint
   const place = received % TAG_BLOCK;
   const tags = tagRange(provider, keyAt(state, AT.receivingTag), received - place, 2 * TAG_BLOCK);
   state.set(tags.subarray(0, TAG_BLOCK * TAG_BYTES), AT.receivingBlock);
-  return [...splitTags(tags).slice(place), ...nextChainTags(provider, state)];
+  return splitTags(tags, place).concat(nextChainTags(provider, state));
 }
 
 function nextChainTags(provider: CryptoProvider, state: SessionState): Uint8Array[] {

@@ -30,7 +30,12 @@ export function tagOf(tags: Uint8Array, index: number): Uint8Array {
   return tags.subarray(index * TAG_BYTES, (index + 1) * TAG_BYTES);
 }
 
-/** Concatenated tags as single ones. */
-export function splitTags(tags: Uint8Array): Uint8Array[] {
-  return Array.from({ length: tags.length / TAG_BYTES }, (_, index) => tagOf(tags, index));
+/** Concatenated tags as single ones, from the `from`-th on; views. */
+export function splitTags(tags: Uint8Array, from = 0): Uint8Array[] {
+  const { buffer, byteOffset, length } = tags;
+  const single: Uint8Array[] = [];
+  for (let at = from * TAG_BYTES; at < length; at += TAG_BYTES) {
+    single.push(new Uint8Array(buffer, byteOffset + at, TAG_BYTES));
+  }
+  return single;
 }

@@ -37,8 +37,9 @@ export const PREKEYS: { readonly [Name in PrekeyName]: PrekeyTraits } = {
 export const LASTING: readonly PrekeyName[] = ['signed', 'last-resort-kem', 'sealing'];
 export const ONE_TIME: readonly PrekeyName[] = ['one-time', 'one-time-kem'];
 
+const BY_NUMBER = new Map<number, PrekeyName>([...LASTING, ...ONE_TIME].map((name) => [PREKEYS[name].proto, name]));
+
 /** Null for a number that names no kind. */
 export function prekeyName(proto: number): PrekeyName | null {
-  for (const name of [...LASTING, ...ONE_TIME]) if (PREKEYS[name].proto === proto) return name;
-  return null;
+  return BY_NUMBER.get(proto) ?? null;
 }

@@ -15,18 +15,30 @@ function hashLeaf(provider: CryptoProvider, leaf: Uint8Array): Uint8Array {
   return provider.hash('sha256', concatBytes(PREKEY_LEAF, leaf));
 }
 
-function hashNode(provider: CryptoProvider, left: Uint8Array, right: Uint8Array): Uint8Array {
-  return provider.hash('sha256', concatBytes(PREKEY_NODE, left, right));
+const LEFT = PREKEY_NODE.length;
+
+/** `node` is the label and room for two hashes, used again for every node. */
+function hashNode(provider: CryptoProvider, node: Uint8Array, left: Uint8Array, right: Uint8Array): Uint8Array {
+  node.set(left, LEFT);
+  node.set(right, LEFT + HASH);
+  return provider.hash('sha256', node);
+}
+
+function newNode(): Uint8Array {
+  const node = new Uint8Array(LEFT + 2 * HASH);
+  node.set(PREKEY_NODE);
+  return node;
 }
 
 /** Levels of the tree over serialised leaves, the leaf hashes first, the root alone in the last. */
 export function merkleTree(provider: CryptoProvider, leaves: readonly Uint8Array[]): Uint8Array[][] {
   const width = 2 ** proofLength(leaves.length);
+  const node = newNode();
   const levels = [Array.from({ length: width }, (_, i) => leafHash(provider, leaves[i]))];
   for (let level = levels[0] ?? []; level.length > 1;) {
     const below = level;
     level = Array.from({ length: below.length / 2 }, (_, i) =>
-      hashNode(provider, below[2 * i] ?? EMPTY, below[2 * i + 1] ?? EMPTY),
+      hashNode(provider, node, below[2 * i] ?? EMPTY, below[2 * i + 1] ?? EMPTY),
     );
     levels.push(level);
   }
@@ -52,9 +64,10 @@ export function verifyMerkleProof(
   if (index >= count || proof.length !== proofLength(count)) return false;
   let hash = hashLeaf(provider, leaf);
   let position = index;
+  const node = newNode();
   for (const sibling of proof) {
     if (sibling.length !== HASH) return false;
-    hash = position % 2 === 0 ? hashNode(provider, hash, sibling) : hashNode(provider, sibling, hash);
+    hash = position % 2 === 0 ? hashNode(provider, node, hash, sibling) : hashNode(provider, node, sibling, hash);
     position = Math.floor(position / 2);
   }
   return equalBytes(hash, root);

@@ -160,6 +160,8 @@ class BatchReader {
   readonly #provider: CryptoProvider;
   readonly #device: DeviceId;
   readonly #signer: Uint8Array;
+  /** `signer`, imported with the first signature that is by it. */
+  #key: PublicKey<'ed25519'> | null = null;
   readonly #known: { readonly bytes: Uint8Array; readonly batch: PrekeyBatch }[] = [];
 
   constructor(provider: CryptoProvider, device: DeviceId, signer: Uint8Array) {
@@ -169,7 +171,7 @@ class BatchReader {
   }
 
   read(bytes: Uint8Array): PrekeyBatch {
-    const known = this.#known.find((other) => equalBytes(other.bytes, bytes));
+    const known = this.#known.find((other) => this.#provider.equal(other.bytes, bytes));
     if (known !== undefined) return known.batch;
     const batch = this.#verify(bytes);
     this.#known.push({ bytes, batch });
@@ -183,11 +185,12 @@ class BatchReader {
       throw new Refused('not-authentic');
     }
     try {
-      verifySigned('sotto/v1/prekeys', signed, (key, message, signature) =>
+      const key = (this.#key ??= this.#provider.importPublic('ed25519', only.signer));
+      verifySigned('sotto/v1/prekeys', signed, (_signer, message, signature) =>
         this.#provider.verify(key, message, signature),
       );
     } catch (error) {
-      if (error instanceof WireError) throw new Refused('not-authentic');
+      if (error instanceof WireError || error instanceof CryptoError) throw new Refused('not-authentic');
       throw error;
     }
     const batch = parse(() => fromBinary(PrekeyBatchSchema, signed.body));

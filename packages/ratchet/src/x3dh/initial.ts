@@ -27,7 +27,7 @@ function sealInfo(device: DeviceId, mailbox: MailboxId): Uint8Array {
  * from others.
  */
 export function sealInitial(
-  { provider, sealer }: PairwiseComponents,
+  { provider, keys, sealer }: PairwiseComponents,
   openingRecord: Uint8Array,
   mailbox: MailboxId,
   header: Uint8Array,
@@ -36,7 +36,7 @@ export function sealInitial(
   const opening = readOpening(openingRecord);
   const plaintext = pad(appendMessage(opening.firstFlight, ...parts), OVERHEAD);
   const tag = provider.random(TAG_BYTES);
-  const key = provider.importPublic('x-wing', opening.sealingKey);
+  const key = keys.sealingKey(opening.sealingKey);
   const info = sealInfo(opening.recipient, mailbox);
   const sealed = sealer.seal(key, { info }, plaintext, concatBytes(tag, header));
   return encodeEnvelope(header, tag, sealed.encapsulated, sealed.ciphertext);

@@ -76,6 +76,7 @@ export function startSession(components: PairwiseComponents, request: StartReque
   const origin = { suite, startedAt: flight.startedAt, hash, associated };
   const state = beginAsInitiator(components, origin, seed, bundle.signed.key);
   const firstFlight = encodeFirstFlight(flight);
+  components.keys.putSealingKey(bundle.sealing.key);
   return {
     kind: 'started',
     suite,
