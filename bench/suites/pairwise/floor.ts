@@ -72,6 +72,13 @@ function messageKeys(): void {
   hmac();
 }
 
+/** HPKE's key, nonce and secret. */
+function keySchedule(): void {
+  hkdf(32);
+  hkdf(32);
+  hkdf(32);
+}
+
 /** Tag key and first block of tags of a new chain. */
 function newTags(): void {
   hmac();
@@ -93,11 +100,6 @@ export function floorRound(): (time: Timer) => Promise<void> {
   const signature = sign(null, NODE, signer.privateKey);
   const sealed = { header: seal(HEADER), body: seal(BODY), inner: seal(INNER_BODY), flight: seal(FLIGHT) };
 
-  const keySchedule = (): void => {
-    hkdf(32);
-    hkdf(32);
-    hkdf(32);
-  };
   const turn = (): void => {
     dh(own, publicOf(rawPeer, 'x25519'));
     hkdf(96);

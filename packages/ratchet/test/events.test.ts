@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { runEvents, safeEvents, wildEvents } from './support/events.ts';
 
 test('R-PAIR-2: every delivered message decrypts exactly once, whatever is lost, doubled, late, damaged or begun at once', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
-import { Party } from './party.ts';
+import * as fc from 'fast-check';
+import type { Party } from './party.ts';
 import { watchedProvider } from './watched-provider.ts';
 import { native, text, twoParties } from './world.ts';
 
@@ -90,8 +90,7 @@ export interface Outcome {
 export function runEvents(events: readonly Event[]): Outcome {
   const { provider } = watchedProvider(native);
   const { anh, binh, clock } = twoParties(provider);
-  const half = (party: Party): Half => ({ party, arriving: [], seen: [], decrypted: new Set(), saved: null });
-  const halves = [half(anh), half(binh)] as const;
+  const halves = [halfOf(anh), halfOf(binh)] as const;
   const delivered = new Set<string>();
   let number = 0;
 
@@ -99,15 +98,6 @@ export function runEvents(events: readonly Event[]): Outcome {
     const content = `${number++}:${'x'.repeat(length)}`;
     to.arriving.push({ envelope: from.send(text(content), to.party), content });
   };
-  const read = (at: Half, party: Party, { envelope, content }: InFlight, peer: Party): void => {
-    const result = party.receive(envelope, peer);
-    if (result.kind !== 'message') return;
-    const got = new TextDecoder().decode(result.content);
-    assert.equal(got, content, 'something decrypted to what was not sent');
-    assert.ok(!at.decrypted.has(got), 'a message decrypted twice');
-    at.decrypted.add(got);
-  };
-
   for (const event of events) {
     if (event.kind === 'wait') {
       clock.now += event.hours * 3_600_000;
@@ -171,6 +161,20 @@ export function runEvents(events: readonly Event[]): Outcome {
     }
   }
   return { delivered: delivered.size, decrypted: halves[0].decrypted.size + halves[1].decrypted.size };
+}
+
+function halfOf(party: Party): Half {
+  return { party, arriving: [], seen: [], decrypted: new Set(), saved: null };
+}
+
+/** Hands a message to `party`, which may be a copy of the one `at` belongs to. */
+function read(at: Half, party: Party, { envelope, content }: InFlight, peer: Party): void {
+  const result = party.receive(envelope, peer);
+  if (result.kind !== 'message') return;
+  const got = new TextDecoder().decode(result.content);
+  assert.equal(got, content, 'something decrypted to what was not sent');
+  assert.ok(!at.decrypted.has(got), 'a message decrypted twice');
+  at.decrypted.add(got);
 }
 
 /** Sealed bytes are the last field of an envelope. */
