@@ -1,3 +1,5 @@
+import type { GroupCalls } from './group-calls.ts';
+
 /**
  * Every cryptographic state change goes through `Engine.call`: records and a request in, a result and changed records
  * out (R-ENG-1). An engine keeps nothing that it could not lose: caches are keyed by the bytes they came from.
@@ -46,7 +48,7 @@ export type RequestKind = keyof EngineCalls;
 export type EngineRequest<Kind extends RequestKind> = { readonly kind: Kind } & EngineCalls[Kind]['request'];
 
 /** All calls. Byte fields are serialised messages of proto/ unless said otherwise; ids are raw bytes; times Unix ms. */
-export interface EngineCalls {
+export interface EngineCalls extends GroupCalls {
   /**
    * Makes account, recovery and first device keys and signs Genesis. Writes `account/keys`, `device/keys`.
    * Throws `identity` for a name that is none, `exists` if there are keys already.

@@ -3,6 +3,15 @@ import { pairwiseComponents, RatchetError } from '@sotto/ratchet';
 import { createAccount, createDevice, signLogin, signStatementCall } from './calls/account.ts';
 import type { Call, CallContext } from './calls/context.ts';
 import { encrypt } from './calls/encrypt.ts';
+import {
+  acceptGroupKey,
+  createGroupKey,
+  distributeGroupKey,
+  encryptGroup,
+  endGroupKey,
+  groupKeyTags,
+  processGroup,
+} from './calls/group.ts';
 import { createPrekeysCall, deletePrekeys } from './calls/prekeys.ts';
 import { process } from './calls/process.ts';
 import { endSession, expireSkippedCall, sessionTags } from './calls/session.ts';
@@ -37,6 +46,13 @@ const CALLS: { readonly [Kind in RequestKind]: Call<Kind> } = {
   'session-tags': sessionTags,
   'expire-skipped': expireSkippedCall,
   'end-session': endSession,
+  'create-group-key': createGroupKey,
+  'distribute-group-key': distributeGroupKey,
+  'accept-group-key': acceptGroupKey,
+  'encrypt-group': encryptGroup,
+  'process-group': processGroup,
+  'group-key-tags': groupKeyTags,
+  'end-group-key': endGroupKey,
 };
 
 /** An engine that calls the protocols directly. Close it when the vault locks: that wipes its caches. */
@@ -80,5 +96,7 @@ function ratchetFailure(cause: RatchetError): EngineError {
   if (cause.code === 'malformed' || cause.code === 'unsupported') {
     return new EngineError('damaged_record', 'a record is damaged or of another version', { cause });
   }
-  return new EngineError(cause.code === 'exhausted' ? 'exhausted' : 'request', 'the request is refused', { cause });
+  if (cause.code === 'exhausted') return new EngineError('exhausted', 'the key has sent all it can', { cause });
+  if (cause.code === 'too_long') return new EngineError('too_large', 'the content fits no envelope', { cause });
+  return new EngineError('request', 'the request is refused', { cause });
 }

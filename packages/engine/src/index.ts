@@ -18,6 +18,7 @@ export type {
   UnreadableReason,
 } from './engine.ts';
 export { EngineError } from './error.ts';
+export type { GroupCalls, GroupProcessResult } from './group-calls.ts';
 export { InProcessEngine } from './in-process.ts';
 export type { InProcessEngineOptions } from './in-process.ts';
 export type { EngineErrorCode } from './error.ts';

@@ -50,3 +50,27 @@ export function skippedSlotOf(sessionId: string, name: RecordName): number | nul
   const prefix = `skipped/${sessionId}/`;
   return name.startsWith(prefix) ? Number(name.slice(prefix.length)) : null;
 }
+
+export function groupKeyName(
+  owner: { readonly group: Uint8Array; readonly device: Uint8Array },
+  chain: Uint8Array,
+): RecordName {
+  return `group-key/${idHex(owner.group)}/${idHex(owner.device)}/${idHex(chain)}`;
+}
+
+const GROUP_KEY = /^group-key(\/[0-9a-f]{2,128}\/[0-9a-f]{32}\/[0-9a-f]{32})$/;
+
+/** Throws `EngineError` `request` for a name that is none of a sender key. */
+export function groupStateName(key: RecordName): RecordName {
+  return `group-state${groupPlace(key)}`;
+}
+
+export function groupSkippedName(key: RecordName, index: number): RecordName {
+  return `group-skipped${groupPlace(key)}/${index}`;
+}
+
+function groupPlace(key: RecordName): string {
+  const place = GROUP_KEY.exec(key)?.[1];
+  if (place === undefined) throw new EngineError('request', 'not the name of a sender key');
+  return place;
+}
