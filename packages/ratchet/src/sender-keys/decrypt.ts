@@ -42,6 +42,8 @@ export type SenderKeyDecrypted =
       /** Replaces the state record. */
       readonly state: Uint8Array;
       readonly skipped: readonly SkippedGroupKey[];
+      /** Bytes that are secret and, once everything is stored, of no use: overwrite them. */
+      readonly wipe: readonly Uint8Array[];
     }
   /** An earlier message; call again with its skipped record. */
   | { readonly kind: 'need-skipped'; readonly index: number }
@@ -120,6 +122,7 @@ export function decryptFromGroup(
       roster: roster.slice(),
       state: writePeerState({ ...before, skipped: kept }),
       skipped: [index, ...dropped].map((gone) => ({ index: gone, record: null })),
+      wipe: [state, skipped],
     };
   }
 
@@ -145,6 +148,7 @@ export function decryptFromGroup(
         record: writeSkipped(before.chain, before.next + i, key.reveal()),
       })),
     ],
+    wipe: [state],
   };
 }
 

@@ -28,6 +28,8 @@ export interface SenderKeyEncrypted {
   /** tag ‖ salt ‖ sealed header ‖ sealed body; fills a size bucket of the wire format. */
   readonly message: Uint8Array;
   readonly index: number;
+  /** Bytes that are secret and, once the new state is stored, of no use: overwrite them. */
+  readonly wipe: readonly Uint8Array[];
 }
 
 /**
@@ -86,6 +88,7 @@ export function encryptForGroup(
     }),
     message,
     index,
+    wipe: [state],
   };
 }
 

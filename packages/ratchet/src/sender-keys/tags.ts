@@ -13,7 +13,8 @@ export interface SenderKeyTag {
 
 /**
  * Tags of the next `ahead` messages of another sender, and of those that are missing. To be held in memory only, in a
- * map from tag to record: it finds a message's chain in O(1) without any visible name.
+ * map from tag to record: it finds a message's chain in O(1) without any visible name. To be asked for again after a
+ * message that skipped others, and before `ahead` messages have come.
  * Throws `RatchetError`: `parameters`, `malformed` or `unsupported`.
  */
 export function senderKeyTags(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { nativeProvider } from '@sotto/crypto';
 import {
   decryptFromGroup,
@@ -10,7 +11,7 @@ import {
   senderKeyFacts,
   senderKeyTags,
 } from '@sotto/ratchet';
-import { greaseValues } from '@sotto/wire';
+import { greaseValues, SenderKeyDistributionSchema } from '@sotto/wire';
 import * as fc from 'fast-check';
 import { readPeerState, writePeerState } from '../../src/sender-keys/chain-state.ts';
 import { skippedIndexes, trimRuns, withoutIndex } from '../../src/sender-keys/skipped-runs.ts';
@@ -121,6 +122,20 @@ describe('Sender Key records under mutation', () => {
       record[2] = suite >> 8;
       record[3] = suite & 0xff;
       assert.throws(() => senderKeyFacts({ ...a.peer, record }), refused('unsupported'));
+    }
+  });
+
+  it('distributions of other versions and suites, reserved ones included, are refused by name', () => {
+    const valid = fromBinary(SenderKeyDistributionSchema, distribution);
+    for (const number of [0, 2, 3, 5, ...greaseValues()]) {
+      const versions = toBinary(SenderKeyDistributionSchema, { ...valid, version: number });
+      assert.throws(() => parseSenderKeyDistribution(versions), refused('unsupported'));
+      const suites = toBinary(SenderKeyDistributionSchema, { ...valid, suite: number });
+      assert.throws(() => parseSenderKeyDistribution(suites), refused('unsupported'));
+    }
+    for (const field of ['chain', 'chainKey', 'headerKey', 'signatureKey', 'roster'] as const) {
+      const short = toBinary(SenderKeyDistributionSchema, { ...valid, [field]: valid[field].subarray(1) });
+      assert.throws(() => parseSenderKeyDistribution(short), refused('malformed'));
     }
   });
 

@@ -230,6 +230,26 @@ describe('R-GRP-2 whoever seizes a state', () => {
     assert.equal(recogniseGroupMessage(on, { record: stolen.peer.record, message }), null);
   });
 
+  it('reads nothing from what a call hands back to be wiped, once it is wiped', () => {
+    const a = channel(on);
+    const { state, message, wipe } = encryptForGroup(on, { ...a.own, roster: a.roster, content: text('one') });
+    for (const bytes of wipe) bytes.fill(0);
+    assert.throws(() => send(on, a, 'again from the old state'), refused('unsupported'));
+    a.own = { ...a.own, state };
+    const late = send(on, a, 'two');
+    const [before, { peer }] = [a.peer.state, a];
+    receive(on, a, late);
+    const skipped = a.skipped.get(0)!;
+    const result = decryptFromGroup(on, { ...a.peer, message, skipped, now: NOW });
+    assert.ok(result.kind === 'message');
+    assert.deepEqual(new Set(result.wipe), new Set([a.peer.state, skipped]));
+    assert.deepEqual(decryptFromGroup(on, { ...peer, message, now: NOW }).kind, 'message');
+    assert.ok(
+      before.some((byte) => byte !== 0),
+      'what was passed in is the caller’s and stays as it was',
+    );
+  });
+
   it('restored twice, a sender seals different texts under different keys, also for the same number', () => {
     const a = channel(on);
     const snapshot = a.own;
