@@ -22,6 +22,7 @@ const checks: Step[] = [
   { name: 'lint and layers', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
+  { name: 'lockfile', command: program('tools/lockfile.ts', '--check') },
   { name: 'contract and generated code', command: program('tools/generate.ts', '--check') },
   { name: 'unused code', command: ['knip', '--no-progress'] },
 ];
