@@ -7,12 +7,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 interface LockEntry {
-  readonly version?: string;
-  readonly optional?: boolean;
-  readonly os?: readonly string[];
-  readonly cpu?: readonly string[];
-  readonly libc?: readonly string[];
+  readonly version?: string | undefined;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+interface Platform {
+  readonly os: readonly string[];
+  readonly cpu: readonly string[] | undefined;
+  readonly libc: readonly string[] | undefined;
 }
 
 interface Lockfile {
@@ -52,13 +54,13 @@ function lookUp(words: readonly string[], table: Readonly<Record<string, string>
 }
 
 /** What a platform package is for, by its name; null if the name does not say. */
-function platformOf(name: string): Pick<LockEntry, 'os' | 'cpu' | 'libc'> | null {
+function platformOf(name: string): Platform | null {
   const words = name.split(/[^a-z0-9]+/);
   const os = lookUp(words, SYSTEMS);
   const cpu = lookUp(words, PROCESSORS);
   if (os.length !== 1 || cpu.length > 1) return null;
   const libc = os[0] === 'linux' ? lookUp(words, C_LIBRARIES) : [];
-  return { os, ...(cpu.length > 0 ? { cpu } : {}), ...(libc.length > 0 ? { libc } : {}) };
+  return { os, cpu: cpu.length > 0 ? cpu : undefined, libc: libc.length > 0 ? libc : undefined };
 }
 
 function isHeld(lock: Lockfile, owner: string, name: string): boolean {
@@ -73,7 +75,10 @@ function missingEntries(lock: Lockfile): Map<string, LockEntry> {
       if (isHeld(lock, owner, name)) continue;
       const platform = platformOf(name);
       if (platform === null) throw new Error(`${name} is missing from ${FILE}, and is no package of a platform`);
-      missing.set(`node_modules/${name}`, { version, dev: true, optional: true, ...platform } as LockEntry);
+      const { os, cpu, libc } = platform;
+      // Keys in npm's order, so that its next install changes nothing.
+      const entry = { version, cpu, dev: true, libc, optional: true, os };
+      missing.set(`node_modules/${name}`, entry);
     }
   }
   return missing;
