@@ -54,7 +54,7 @@ export function findSender(
 }
 
 /** Where a device stands in a chain. */
-export function standingOf(state: ChainState, device: DeviceId): 'active' | 'revoked' | 'unknown' {
+function standingOf(state: ChainState, device: DeviceId): 'active' | 'revoked' | 'unknown' {
   return state.devices.get(idHex(device))?.state.kind ?? 'unknown';
 }
 

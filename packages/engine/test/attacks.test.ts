@@ -168,6 +168,8 @@ test('an envelope moved to another mailbox, device or time is refused by name', 
   });
   const later = NOW + 9 * 86_400_000;
   assert.deepEqual(await bob.receive(envelope, { now: later }), { kind: 'unreadable', reason: 'expired' });
+  const early = NOW - 2 * 86_400_000;
+  assert.deepEqual(await bob.receive(envelope, { now: early }), { kind: 'unreadable', reason: 'future' });
   // A gateway rewrites what stands outside the seal: another mailbox, a longer life, less urgency.
   const { suite, mailbox, expiresAt, urgency, sealed } = decodeEnvelope(envelope);
   const fields = { suite, mailbox, expiresAt, urgency };

@@ -16,8 +16,8 @@ export const MAX_PARENTS = 16;
 /** Height of a content: a thousand messages a second for three months, and small enough to be part of a safe integer. */
 export const MAX_HEIGHT = 2 ** 33 - 1;
 
-/** Ends of one conversation in a sync: as many as a message has parents. */
-export const MAX_CONVERSATION_ENDS = MAX_PARENTS;
+/** Ends of one conversation in a sync: as many as a message can name as its parents. */
+export const MAX_CONVERSATION_ENDS = 16;
 
 /** MessageIds in one receipt or sync of read marks: 8 KiB. */
 export const MAX_RECEIPT_MESSAGES = 256;
