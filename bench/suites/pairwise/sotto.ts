@@ -150,3 +150,5 @@ export function parties(): readonly [Party, Party] {
   const [anh, binh] = [makeDevice(), makeDevice()];
   return [party(anh, binh), party(binh, anh)];
 }
+
+export { senderKey } from './sotto-sender-key.ts';

@@ -20,6 +20,8 @@ export class KeyCache implements Disposable {
 
   readonly #sealingKeys: PublicKey<'x-wing'>[] = [];
 
+  readonly #signers = new Map<string, PublicKey<'ed25519'>>();
+
   /** Throws `RatchetError` `parameters` for a capacity below 16. */
   constructor({ provider, capacity }: { readonly provider: CryptoProvider; readonly capacity: number }) {
     if (capacity < LEAST_CAPACITY) throw new RatchetError('parameters', `the cache needs ${LEAST_CAPACITY} places`);
@@ -61,6 +63,20 @@ export class KeyCache implements Disposable {
     this.#sealingKeys.length = Math.min(this.#sealingKeys.length, SEALING_KEYS);
   }
 
+  /** A public key that many signatures are verified with, imported unless it was used lately. */
+  signer(bytes: Uint8Array): PublicKey<'ed25519'> {
+    const name = nameOf('ed25519', bytes);
+    const known = this.#signers.get(name);
+    if (known !== undefined && equalBytes(known.bytes, bytes)) return known;
+    const key = this.#provider.importPublic('ed25519', bytes);
+    this.#signers.set(name, key);
+    for (const oldest of this.#signers.keys()) {
+      if (this.#signers.size <= this.#capacity) break;
+      this.#signers.delete(oldest);
+    }
+    return key;
+  }
+
   /** Takes over a key that was just made. */
   put(key: PrivateKey, id: Uint8Array = key.publicKey): void {
     this.#add(nameOf(key.kind, id), id, key);
@@ -80,6 +96,7 @@ export class KeyCache implements Disposable {
     for (const { key } of this.#keys.values()) key[Symbol.dispose]();
     this.#keys.clear();
     this.#sealingKeys.length = 0;
+    this.#signers.clear();
   }
 
   [Symbol.dispose](): void {

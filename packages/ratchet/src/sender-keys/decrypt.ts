@@ -1,5 +1,4 @@
-import { Secret } from '@sotto/crypto';
-import type { CryptoProvider } from '@sotto/crypto';
+import type { CryptoProvider, Secret } from '@sotto/crypto';
 import { unpad, WireError } from '@sotto/wire';
 import { RatchetError } from '../error.ts';
 import type { PairwiseComponents } from '../components.ts';
@@ -9,7 +8,8 @@ import type { PeerState } from './chain-state.ts';
 import type { SenderKeyRecords } from './create.ts';
 import { bodyKey, chainStep } from './kdf.ts';
 import { KEY_BYTES, MAX_SKIPPED } from './limits.ts';
-import { decodeHeader, headerNonce, signedPart, splitMessage } from './message.ts';
+import { boundPart, decodeHeader, headerNonce, signedPart, splitMessage } from './message.ts';
+import { signerOf } from './signer.ts';
 import { isSkipped, trimRuns, withoutIndex } from './skipped-runs.ts';
 import type { SkippedRun } from './skipped-runs.ts';
 
@@ -68,11 +68,11 @@ export function recogniseGroupMessage(
 
 /**
  * Decrypts one message of another sender. A call that throws has changed nothing: `not_authentic` (the signature is not
- * the chain owner's, or something was changed), `too_far` (more than 2,000 messages ahead), `parameters`, `malformed`,
+ * the chain owner's, or something was changed), `too_far` (more than 2,000 messages ahead), `bad_key`, `parameters`, `malformed`,
  * `unsupported`.
  */
 export function decryptFromGroup(
-  { provider }: Pick<PairwiseComponents, 'provider'>,
+  { provider, keys }: Pick<PairwiseComponents, 'provider' | 'keys'>,
   { record, state, message, associated = nothing, skipped, now }: SenderKeyDecryption,
 ): SenderKeyDecrypted {
   const chain = readPeerChain(record);
@@ -92,18 +92,15 @@ export function decryptFromGroup(
     throw new RatchetError('too_far', `more than ${MAX_SKIPPED} messages ahead`);
   }
 
-  const signed = signedPart(
-    { context: chain.context, index, roster, clear: parts.clear, associated },
-    parts.body.length,
-  );
-  signed.all.set(parts.body, signed.bound.length);
-  if (!provider.verify(chain.signatureKey, signed.all, header.signature)) {
+  const bound = boundPart({ context: chain.context, index, roster, clear: parts.clear, associated });
+  const signer = signerOf(keys, chain.signatureKey);
+  if (!provider.verify(signer, signedPart(provider, bound, parts.body), header.signature)) {
     throw new RatchetError('not_authentic', 'not signed by the owner of this sender key');
   }
   const open = (messageKey: Uint8Array): Uint8Array => {
     using key = bodyKey(provider, messageKey, parts.salt);
     const [cipherKey, nonce] = [key.reveal().subarray(0, KEY_BYTES), key.reveal().subarray(KEY_BYTES)];
-    const padded = provider.open('chacha20-poly1305', cipherKey, nonce, parts.body, signed.bound);
+    const padded = provider.open('chacha20-poly1305', cipherKey, nonce, parts.body, bound);
     if (padded === null) throw new RatchetError('not_authentic', 'a group message does not open');
     return unpadContent(padded);
   };
@@ -126,10 +123,17 @@ export function decryptFromGroup(
     };
   }
 
-  using ahead = advance(provider, before, index);
-  const content = open(ahead.messageKey.reveal());
-  const { kept, dropped } = trimRuns(before.skipped, nowHours, MAX_SKIPPED - (index - before.next));
-  const gap: SkippedRun = { first: before.next, count: index - before.next, since: nowHours };
+  const ahead = advance(provider, before, index);
+  using step = ahead.step;
+  let content: Uint8Array;
+  try {
+    content = open(step.reveal().subarray(0, KEY_BYTES));
+  } catch (error) {
+    for (const { record: unused } of ahead.skipped) unused.fill(0);
+    throw error;
+  }
+  const { kept, dropped } = trimRuns(before.skipped, nowHours, MAX_SKIPPED - ahead.skipped.length);
+  const gap: SkippedRun = { first: before.next, count: ahead.skipped.length, since: nowHours };
   return {
     kind: 'message',
     content,
@@ -138,47 +142,31 @@ export function decryptFromGroup(
     state: writePeerState({
       chain: before.chain,
       next: index + 1,
-      chainKey: ahead.chainKey.reveal(),
+      chainKey: step.reveal().subarray(KEY_BYTES),
       skipped: gap.count > 0 ? [...kept, gap] : kept,
     }),
-    skipped: [
-      ...dropped.map((gone) => ({ index: gone, record: null })),
-      ...ahead.skippedKeys.map((key, i) => ({
-        index: before.next + i,
-        record: writeSkipped(before.chain, before.next + i, key.reveal()),
-      })),
-    ],
+    skipped: [...dropped.map((gone) => ({ index: gone, record: null })), ...ahead.skipped],
     wipe: [state],
   };
 }
 
-interface Ahead extends Disposable {
-  readonly messageKey: Secret;
-  /** Of the message after. */
-  readonly chainKey: Secret;
-  /** Of the messages from `next` on that were jumped over. */
-  readonly skippedKeys: readonly Secret[];
+interface Ahead {
+  /** Key of the message ‖ chain key of the one after it. */
+  readonly step: Secret;
+  /** Records of the messages that were jumped over. */
+  readonly skipped: readonly { readonly index: number; readonly record: Uint8Array }[];
 }
 
-/** Moves the chain to just behind message `index`. */
-function advance(provider: CryptoProvider, { next, chainKey }: PeerState, index: number): Ahead {
-  const messageKeys: Secret[] = [];
-  let current = Secret.copy(chainKey);
-  for (let number = next; number <= index; number++) {
-    using before = current;
-    using step = chainStep(provider, before.reveal());
-    messageKeys.push(step.slice(0, KEY_BYTES));
-    current = step.slice(KEY_BYTES, 2 * KEY_BYTES);
+/** Moves the chain to message `index`. */
+function advance(provider: CryptoProvider, { chain, next, chainKey }: PeerState, index: number): Ahead {
+  const skipped: { index: number; record: Uint8Array }[] = [];
+  let step = chainStep(provider, chainKey);
+  for (let number = next; number < index; number++) {
+    using passed = step;
+    skipped.push({ index: number, record: writeSkipped(chain, number, passed.reveal().subarray(0, KEY_BYTES)) });
+    step = chainStep(provider, passed.reveal().subarray(KEY_BYTES));
   }
-  const messageKey = messageKeys.at(-1) ?? current;
-  return {
-    messageKey,
-    chainKey: current,
-    skippedKeys: messageKeys.slice(0, -1),
-    [Symbol.dispose]() {
-      for (const key of [...messageKeys, current]) key.dispose();
-    },
-  };
+  return { step, skipped };
 }
 
 function openHeader(provider: CryptoProvider, headerKey: Uint8Array, message: Uint8Array) {

@@ -10,6 +10,7 @@ import { readOwnState, writePeerState } from './chain-state.ts';
 import type { SenderKeyRecords } from './create.ts';
 import { chainContext, headerKeys } from './kdf.ts';
 import { CHAIN_BYTES, KEY_BYTES, VERSION } from './limits.ts';
+import { signerOf } from './signer.ts';
 import { SENDER_KEYS } from './suite.ts';
 
 /**
@@ -78,7 +79,7 @@ export type AcceptedSenderKey = ({ readonly kind: 'new' } & SenderKeyRecords) | 
  * @param now Unix ms
  */
 export function acceptSenderKey(
-  { provider }: Pick<PairwiseComponents, 'provider'>,
+  { provider, keys }: Pick<PairwiseComponents, 'provider' | 'keys'>,
   {
     received,
     sender,
@@ -94,7 +95,7 @@ export function acceptSenderKey(
   requireOwner(sender);
   if (!equalBytes(sender.group, received.group)) throw new RatchetError('parameters', 'a sender key for another group');
   const { chainKey, headerKey: headerSecret, signatureKey } = received.keys;
-  requireSignatureKey(provider, signatureKey);
+  signerOf(keys, signatureKey);
   const { chain: name, index } = received;
   const context = chainContext(provider, sender, name, signatureKey);
   using derived = headerKeys(provider, headerSecret, context);
@@ -126,12 +127,4 @@ export function acceptSenderKey(
 /** Throws `RatchetError` `parameters` unless it has the 32 bytes of a hash. */
 export function requireRoster(roster: Uint8Array): void {
   if (roster.length !== KEY_BYTES) throw new RatchetError('parameters', 'a roster hash has 32 bytes');
-}
-
-function requireSignatureKey(provider: PairwiseComponents['provider'], key: Uint8Array): void {
-  try {
-    provider.importPublic('ed25519', key);
-  } catch (cause) {
-    throw new RatchetError('bad_key', 'a sender key without a usable signature key', { cause });
-  }
 }

@@ -8,8 +8,8 @@ import { tagBlock } from './create.ts';
 import type { SenderKeyRecords } from './create.ts';
 import { requireRoster } from './distribution.ts';
 import { bodyKey, chainStep } from './kdf.ts';
-import { AEAD_TAG_BYTES, END_INDEX, KEY_BYTES, SALT_BYTES } from './limits.ts';
-import { encodeHeader, headerNonce, SENDER_KEY_OVERHEAD, signedPart } from './message.ts';
+import { END_INDEX, KEY_BYTES, SALT_BYTES } from './limits.ts';
+import { boundPart, encodeHeader, headerNonce, SENDER_KEY_OVERHEAD, signedPart } from './message.ts';
 
 const nothing = new Uint8Array(0);
 
@@ -58,13 +58,10 @@ export function encryptForGroup(
   const messageKey = step.reveal().subarray(0, KEY_BYTES);
   using sealing = bodyKey(provider, messageKey, salt);
   const [key, nonce] = [sealing.reveal().subarray(0, KEY_BYTES), sealing.reveal().subarray(KEY_BYTES)];
-  const signed = signedPart(
-    { context: chain.context, index, roster, clear, associated },
-    padded.length + AEAD_TAG_BYTES,
-  );
-  const body = provider.seal('chacha20-poly1305', key, nonce, padded, signed.bound);
-  signed.all.set(body, signed.bound.length);
-  const signature = provider.sign(keys.get('ed25519', chain.signatureKey, chain.seed), signed.all);
+  const bound = boundPart({ context: chain.context, index, roster, clear, associated });
+  const body = provider.seal('chacha20-poly1305', key, nonce, padded, bound);
+  const signer = keys.get('ed25519', chain.signatureKey, chain.seed);
+  const signature = provider.sign(signer, signedPart(provider, bound, body));
   const header = provider.seal(
     'chacha20-poly1305',
     chain.headerKey,

@@ -1,4 +1,5 @@
-import { asciiBytes } from '@sotto/wire';
+import type { CryptoProvider } from '@sotto/crypto';
+import { asciiBytes, concatBytes } from '@sotto/wire';
 import { TAG_BYTES } from '../double-ratchet/state.ts';
 import { RatchetError } from '../error.ts';
 import { readU32, writeU32 } from '../numbers.ts';
@@ -75,25 +76,31 @@ export interface Bound {
 }
 
 /**
- * What the signature covers, with room for a body of `bodyLength` bytes at the end: label ‖ context ‖ version ‖ index ‖
- * roster ‖ tag ‖ salt ‖ length of the associated data ‖ associated data ‖ body. `bound` is all before the body: the
- * body's own associated data.
+ * What the body is bound to, as its associated data: label ‖ context ‖ version ‖ index ‖ roster ‖ tag ‖ salt ‖ length of
+ * the associated data ‖ associated data.
  */
-export function signedPart(parts: Bound, bodyLength: number): { readonly all: Uint8Array; readonly bound: Uint8Array } {
-  const boundLength = BOUND_BYTES + parts.associated.length;
-  const all = new Uint8Array(boundLength + bodyLength);
+export function boundPart(parts: Bound): Uint8Array {
+  const bound = new Uint8Array(BOUND_BYTES + parts.associated.length);
   let at = LABEL.length;
-  all.set(LABEL);
-  all.set(parts.context, at);
+  bound.set(LABEL);
+  bound.set(parts.context, at);
   at += KEY_BYTES;
-  all[at] = VERSION;
-  writeU32(all, at + 1, parts.index);
+  bound[at] = VERSION;
+  writeU32(bound, at + 1, parts.index);
   at += 5;
-  all.set(parts.roster, at);
+  bound.set(parts.roster, at);
   at += KEY_BYTES;
-  all.set(parts.clear, at);
+  bound.set(parts.clear, at);
   at += ENVELOPING;
-  writeU32(all, at, parts.associated.length);
-  all.set(parts.associated, at + 4);
-  return { all, bound: all.subarray(0, boundLength) };
+  writeU32(bound, at, parts.associated.length);
+  bound.set(parts.associated, at + 4);
+  return bound;
+}
+
+/**
+ * What the signature covers: `bound` ‖ SHA-256 of the sealed body. Signing with Ed25519 reads its input twice; nothing
+ * rests on the hash in between but the collision resistance that a signature needs anyway.
+ */
+export function signedPart(provider: CryptoProvider, bound: Uint8Array, body: Uint8Array): Uint8Array {
+  return concatBytes(bound, provider.hash('sha256', body));
 }

@@ -67,7 +67,7 @@ export function send(on: PairwiseComponents, from: Channel, content: string, ass
 
 /** Decrypts as an engine does: fetches the skipped record when asked, then stores what changed. */
 export function receive(
-  on: Pick<PairwiseComponents, 'provider'>,
+  on: Pick<PairwiseComponents, 'provider' | 'keys'>,
   at: Pick<Channel, 'peer' | 'skipped'>,
   message: Uint8Array,
   { associated, now = NOW }: { readonly associated?: Uint8Array; readonly now?: number } = {},
