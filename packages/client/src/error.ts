@@ -34,6 +34,8 @@ export type MessengerErrorCode =
   | 'closed'
   /** The caller's signal aborted. */
   | 'aborted'
+  /** A mistake in this package or a failure of what it stands on; `cause` says which. */
+  | 'internal'
   /** A stored row does not parse: the vault was written by something else. */
   | 'corrupt_store';
 

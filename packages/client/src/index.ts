@@ -22,14 +22,8 @@ export type {
   NextOptions,
   StreamOptions,
 } from './events/types.ts';
-export type {
-  AddContactOptions,
-  GatewayToken,
-  HistoryOptions,
-  Messenger,
-  MessengerFactory,
-  SearchOptions,
-} from './messenger.ts';
+export type { AddContactOptions, GatewayToken, HistoryOptions, MessengerFactory, SearchOptions } from './messenger.ts';
+export { Messenger } from './factory.ts';
 export type { CreateOptions, Effects, OpenOptions, VaultFolder } from './options.ts';
 export type { Delivery, DeliveryState, OutboxEntry, SentMessage, WaitOptions } from './outbox/types.ts';
 export type { AccountRef, ConversationRef, DeviceRef, MessageRef, Ref } from './refs.ts';

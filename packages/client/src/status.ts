@@ -18,6 +18,4 @@ export interface Status {
   readonly prekeys: { readonly oneTime: number; readonly oneTimeKem: number } | null;
   /** Unix milliseconds when the lasting prekeys were last rotated; null: never. */
   readonly prekeysRotatedAt: number | null;
-  /** The gateway's clock minus this device's, milliseconds; null: not known. */
-  readonly clockSkewMs: number | null;
 }

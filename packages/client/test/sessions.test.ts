@@ -38,6 +38,19 @@ suite('which session sends', () => {
     assert.equal(sendingSession(other)?.name, 'session/peer/b');
   });
 
+  test('of two that the other side started, the later counts, whichever arrives first', () => {
+    const early = { ...session('a', false, true), startedAt: 1000 };
+    const late = { ...session('b', false, true), startedAt: 2000 };
+    for (const order of [
+      [early, late],
+      [late, early],
+    ]) {
+      let sessions: SessionFacts[] = [];
+      for (const each of order) sessions = addSession(sessions, each, 5);
+      assert.equal(sendingSession(sessions)?.name, late.name);
+    }
+  });
+
   test('there is always at most one that sends', () => {
     const any = fc.record({ id: fc.nat(20).map(String), own: fc.boolean(), confirmed: fc.boolean() });
     fc.assert(

@@ -53,6 +53,8 @@ export type IdentityChange =
 export interface SafetyNumber {
   /** 60 digits in groups of five. */
   readonly digits: string;
-  /** Text for a QR code. */
+  /** Text of the QR code to show. */
   readonly qr: string;
+  /** What the other side's QR code must say. */
+  readonly expected: string;
 }

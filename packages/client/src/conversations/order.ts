@@ -59,11 +59,14 @@ export function ordinalOf(place: Place): number {
 }
 
 /**
- * Distinct ordinals for places in each other's way, in order, each as near to its own as those before it allow. The
- * result depends on the set only.
+ * Distinct ordinals from `first` on for places in each other's way, in order, each as near to its own as those before
+ * it allow. The result depends on the set only.
  */
-export function settleOrdinals(places: readonly Place[]): { readonly place: Place; readonly ordinal: number }[] {
-  let last = -1;
+export function settleOrdinals(
+  places: readonly Place[],
+  first = 0,
+): { readonly place: Place; readonly ordinal: number }[] {
+  let last = first - 1;
   return places.toSorted(comparePlaces).map((place) => {
     last = Math.max(ordinalOf(place), last + 1);
     return { place, ordinal: last };

@@ -8,6 +8,8 @@ export type Consequence =
   | { readonly kind: 'retry'; readonly reason: ReasonCode; readonly retryAfterMs?: number }
   /** A new envelope under a new message key: this one can never be accepted. */
   | { readonly kind: 'seal-anew'; readonly reason: ReasonCode }
+  /** Waits as it is until there is news of its account. */
+  | { readonly kind: 'await-news'; readonly reason: ReasonCode }
   /** Only a new address can help; the same bytes are no use at another mailbox. */
   | { readonly kind: 'await-address'; readonly reason: ReasonCode }
   | { readonly kind: 'give-up'; readonly reason: ReasonCode };

@@ -4,24 +4,24 @@ import type { ReasonCode } from '../trail/reasons.ts';
 export type Audience = 'all' | 'recipient' | 'own' | 'stranger' | 'device';
 
 /** What decides which devices a content still has to reach. Devices are named by any stable text. */
-export interface PlanFacts {
+export interface PlanFacts<Device extends string> {
   readonly audience: Audience;
   /** The one device of audience `device`. */
-  readonly device: string | null;
+  readonly device: Device | null;
   /** Active devices of the recipient; null: its chain is not known yet. */
-  readonly recipientDevices: readonly string[] | null;
+  readonly recipientDevices: readonly Device[] | null;
   /** Active other devices of the own account. */
-  readonly ownDevices: readonly string[];
+  readonly ownDevices: readonly Device[];
   /** Devices that were chosen before, in any state. */
-  readonly chosen: readonly string[];
+  readonly chosen: readonly Device[];
   /** At least one device of the recipient has it. */
   readonly reached: boolean;
 }
 
-export interface Plan {
-  readonly add: readonly string[];
+export interface Plan<Device extends string> {
+  readonly add: readonly Device[];
   /** Chosen devices that are no longer active. */
-  readonly drop: readonly string[];
+  readonly drop: readonly Device[];
   /** Why nothing can be sent to the recipient for now; null: it can. */
   readonly obstacle: ReasonCode | null;
 }
@@ -30,9 +30,9 @@ export interface Plan {
  * Which devices a content goes to: chosen when it is first handed over, and again until the recipient has it anywhere.
  * A device added after that starts with newer messages.
  */
-export function planDeliveries(facts: PlanFacts): Plan {
+export function planDeliveries<Device extends string>(facts: PlanFacts<Device>): Plan<Device> {
   const recipients = facts.recipientDevices ?? [];
-  const wanted = new Set<string>();
+  const wanted = new Set<Device>();
   const toRecipient = facts.audience === 'all' || facts.audience === 'recipient' || facts.audience === 'stranger';
   if (toRecipient) for (const device of recipients) wanted.add(device);
   if (facts.audience === 'all' || facts.audience === 'own') for (const device of facts.ownDevices) wanted.add(device);

@@ -2,7 +2,7 @@
 export interface SessionFacts {
   /** Record name; ends in the session's id, which both sides compute alike. */
   readonly name: string;
-  /** Unix milliseconds when this side first had it. */
+  /** Unix milliseconds by the clock of the side that started it. */
   readonly startedAt: number;
   /** This side started it. */
   readonly own: boolean;
@@ -18,12 +18,14 @@ export const RECEIVE_ONLY_MS = 14 * 24 * 3_600_000;
 /**
  * The session that sends, when one is added. A new session replaces the old: whoever starts one has a reason. But when
  * both sides start at once, each would leave for the session the other is leaving; so between an own session that the
- * other side has not answered and one just received, the lower id sends at both sides.
+ * other side has not answered and one just received, the lower id sends at both sides. And of two that the other side
+ * started, the later one counts, whichever arrives first.
  */
 export function addSession(sessions: readonly SessionFacts[], added: SessionFacts, now: number): SessionFacts[] {
   const current = sendingSession(sessions);
   const crossed = current !== null && !added.own && current.own && !current.confirmed;
-  const keeps = crossed && sessionId(current.name) < sessionId(added.name);
+  const overtaken = current !== null && !added.own && !current.own && added.startedAt < current.startedAt;
+  const keeps = overtaken || (crossed && sessionId(current.name) < sessionId(added.name));
   const retiredUntil = now + RECEIVE_ONLY_MS;
   const others = sessions.filter((session) => session.name !== added.name);
   if (keeps) return [...others, { ...added, retiredUntil }];

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/account.proto.
  */
 export const file_sotto_client_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zb3R0by9jbGllbnQvdjEvYWNjb3VudC5wcm90bxIPc290dG8uY2xpZW50LnYxIqgCCg1TdG9yZWRBY2NvdW50Eg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEhMKC2RldmljZV9uYW1lGAMgASgJEg0KBWNoYWluGAQgAygMEg8KB2dhdGV3YXkYBSABKAkSGQoRcmVnaXN0cmF0aW9uX2NvZGUYBiABKAkSEgoKcmVnaXN0ZXJlZBgHIAEoCBIPCgdtYWlsYm94GAggASgMEhQKDGFjY291bnRfbmFtZRgJIAEoCRITCgt3YW50ZWRfbmFtZRgKIAEoCRInCgdwcm9maWxlGAsgASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlEhgKEGNoYWluX2NoZWNrZWRfYXQYDCABKAQSEwoLdW5wdWJsaXNoZWQYDSADKAwimAEKDVN0b3JlZFByZWtleXMSDwoHbmV4dF9pZBgBIAEoDRISCgpyb3RhdGVkX2F0GAIgASgEEhkKEWxhc3RpbmdfdG9fdXBsb2FkGAMgAygMEhoKEm9uZV90aW1lX3RvX3VwbG9hZBgEIAMoDBIrCgRtYWRlGAUgAygLMh0uc290dG8uY2xpZW50LnYxLlN0b3JlZFByZWtleSI8CgxTdG9yZWRQcmVrZXkSCgoCaWQYASABKA0SDAoEa2luZBgCIAEoDRISCgpleHBpcmVzX2F0GAMgASgEImoKD1N0b3JlZE93bkRldmljZRIOCgZkZXZpY2UYASABKAwSDwoHbWFpbGJveBgCIAEoDBISCgpjYXBhYmlsaXR5GAMgASgMEg4KBm9wZW5lZBgEIAEoCBISCgppbnRyb2R1Y2VkGAUgASgIYgZwcm90bzM", [file_sotto_wire_v1_content]);
+  fileDesc("Ch1zb3R0by9jbGllbnQvdjEvYWNjb3VudC5wcm90bxIPc290dG8uY2xpZW50LnYxIqgCCg1TdG9yZWRBY2NvdW50Eg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEhMKC2RldmljZV9uYW1lGAMgASgJEg0KBWNoYWluGAQgAygMEg8KB2dhdGV3YXkYBSABKAkSGQoRcmVnaXN0cmF0aW9uX2NvZGUYBiABKAkSEgoKcmVnaXN0ZXJlZBgHIAEoCBIPCgdtYWlsYm94GAggASgMEhQKDGFjY291bnRfbmFtZRgJIAEoCRITCgt3YW50ZWRfbmFtZRgKIAEoCRInCgdwcm9maWxlGAsgASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlEhgKEGNoYWluX2NoZWNrZWRfYXQYDCABKAQSEwoLdW5wdWJsaXNoZWQYDSABKA0iagoPU3RvcmVkT3duRGV2aWNlEg4KBmRldmljZRgBIAEoDBIPCgdtYWlsYm94GAIgASgMEhIKCmNhcGFiaWxpdHkYAyABKAwSDgoGb3BlbmVkGAQgASgIEhIKCmludHJvZHVjZWQYBSABKAhiBnByb3RvMw", [file_sotto_wire_v1_content]);
 
 /**
  * The one account of a vault, with its device. Keys are engine records, not here.
@@ -99,11 +99,11 @@ export type StoredAccount = Message<"sotto.client.v1.StoredAccount"> & {
   chainCheckedAt: bigint;
 
   /**
-   * Statements signed here that the gateway has not confirmed yet.
+   * Statements at the end of the chain that the gateway has not confirmed yet.
    *
-   * @generated from field: repeated bytes unpublished = 13;
+   * @generated from field: uint32 unpublished = 13;
    */
-  unpublished: Uint8Array[];
+  unpublished: number;
 };
 
 /**
@@ -112,86 +112,6 @@ export type StoredAccount = Message<"sotto.client.v1.StoredAccount"> & {
  */
 export const StoredAccountSchema: GenMessage<StoredAccount> = /*@__PURE__*/
   messageDesc(file_sotto_client_v1_account, 0);
-
-/**
- * Prekeys as this device keeps count of them.
- *
- * @generated from message sotto.client.v1.StoredPrekeys
- */
-export type StoredPrekeys = Message<"sotto.client.v1.StoredPrekeys"> & {
-  /**
-   * Ids are never used twice.
-   *
-   * @generated from field: uint32 next_id = 1;
-   */
-  nextId: number;
-
-  /**
-   * Unix milliseconds when the lasting prekeys were made; 0: never.
-   *
-   * @generated from field: uint64 rotated_at = 2;
-   */
-  rotatedAt: bigint;
-
-  /**
-   * Serialised sotto.gateway.v1.PrekeyEntry each: made, not yet confirmed by the gateway.
-   *
-   * @generated from field: repeated bytes lasting_to_upload = 3;
-   */
-  lastingToUpload: Uint8Array[];
-
-  /**
-   * @generated from field: repeated bytes one_time_to_upload = 4;
-   */
-  oneTimeToUpload: Uint8Array[];
-
-  /**
-   * Private halves that exist, with the time when they may be wiped.
-   *
-   * @generated from field: repeated sotto.client.v1.StoredPrekey made = 5;
-   */
-  made: StoredPrekey[];
-};
-
-/**
- * Describes the message sotto.client.v1.StoredPrekeys.
- * Use `create(StoredPrekeysSchema)` to create a new message.
- */
-export const StoredPrekeysSchema: GenMessage<StoredPrekeys> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_account, 1);
-
-/**
- * A prekey whose private half is an engine record.
- *
- * @generated from message sotto.client.v1.StoredPrekey
- */
-export type StoredPrekey = Message<"sotto.client.v1.StoredPrekey"> & {
-  /**
-   * @generated from field: uint32 id = 1;
-   */
-  id: number;
-
-  /**
-   * sotto.session.v1.PrekeyKind.
-   *
-   * @generated from field: uint32 kind = 2;
-   */
-  kind: number;
-
-  /**
-   * Unix milliseconds.
-   *
-   * @generated from field: uint64 expires_at = 3;
-   */
-  expiresAt: bigint;
-};
-
-/**
- * Describes the message sotto.client.v1.StoredPrekey.
- * Use `create(StoredPrekeySchema)` to create a new message.
- */
-export const StoredPrekeySchema: GenMessage<StoredPrekey> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_account, 2);
 
 /**
  * Another device of the own account, as this device reaches it.
@@ -240,5 +160,5 @@ export type StoredOwnDevice = Message<"sotto.client.v1.StoredOwnDevice"> & {
  * Use `create(StoredOwnDeviceSchema)` to create a new message.
  */
 export const StoredOwnDeviceSchema: GenMessage<StoredOwnDevice> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_account, 3);
+  messageDesc(file_sotto_client_v1_account, 1);
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/contacts.proto.
  */
 export const file_sotto_client_v1_contacts: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zb3R0by9jbGllbnQvdjEvY29udGFjdHMucHJvdG8SD3NvdHRvLmNsaWVudC52MSLeAwoNU3RvcmVkQ29udGFjdBIPCgdhY2NvdW50GAEgASgMEjAKCGRlY2lzaW9uGAIgASgLMh4uc290dG8ud2lyZS52MS5Db250YWN0RGVjaXNpb24SQAoSc3RhdGVfYmVmb3JlX2Jsb2NrGAMgASgOMiQuc290dG8ud2lyZS52MS5Db250YWN0RGVjaXNpb24uU3RhdGUSJwoHcHJvZmlsZRgEIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZRIrCglhZGRyZXNzZXMYBSABKAsyGC5zb3R0by53aXJlLnYxLkFkZHJlc3NlcxIpCgdncmFudGVkGAYgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAcgASgJEg8KB2dhdGV3YXkYCCABKAkSDQoFY2hhaW4YCSADKAwSGAoQY2hhaW5fY2hlY2tlZF9hdBgKIAEoBBIUCgxjaGFpbl93YW50ZWQYCyABKAQSEAoIYWRkZWRfYXQYDCABKAQSDwoHcmVxdWVzdBgNIAEoDBIUCgxyZXF1ZXN0ZWRfYXQYDiABKAQSEAoIcmV2b2tpbmcYDyADKAwSFgoOZ3JhbnRlZF9vcGVuZWQYECABKARiBnByb3RvMw", [file_sotto_wire_v1_content]);
+  fileDesc("Ch5zb3R0by9jbGllbnQvdjEvY29udGFjdHMucHJvdG8SD3NvdHRvLmNsaWVudC52MSKIBAoNU3RvcmVkQ29udGFjdBIPCgdhY2NvdW50GAEgASgMEjAKCGRlY2lzaW9uGAIgASgLMh4uc290dG8ud2lyZS52MS5Db250YWN0RGVjaXNpb24SQAoSc3RhdGVfYmVmb3JlX2Jsb2NrGAMgASgOMiQuc290dG8ud2lyZS52MS5Db250YWN0RGVjaXNpb24uU3RhdGUSJwoHcHJvZmlsZRgEIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZRIrCglhZGRyZXNzZXMYBSABKAsyGC5zb3R0by53aXJlLnYxLkFkZHJlc3NlcxIpCgdncmFudGVkGAYgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAcgASgJEg8KB2dhdGV3YXkYCCABKAkSDQoFY2hhaW4YCSADKAwSGAoQY2hhaW5fY2hlY2tlZF9hdBgKIAEoBBIUCgxjaGFpbl93YW50ZWQYCyABKAQSEAoIYWRkZWRfYXQYDCABKAQSDwoHcmVxdWVzdBgNIAEoDBIUCgxyZXF1ZXN0ZWRfYXQYDiABKAQSEAoIcmV2b2tpbmcYDyADKAwSFgoOZ3JhbnRlZF9vcGVuZWQYECABKAQSFQoNZGVjbGluZWRfaGVyZRgRIAEoCBIRCgloZWFkX2hhc2gYEiABKAxiBnByb3RvMw", [file_sotto_wire_v1_content]);
 
 /**
  * Another account that this one knows.
@@ -123,6 +123,20 @@ export type StoredContact = Message<"sotto.client.v1.StoredContact"> & {
    * @generated from field: uint64 granted_opened = 16;
    */
   grantedOpened: bigint;
+
+  /**
+   * Declined by this side, not by theirs.
+   *
+   * @generated from field: bool declined_here = 17;
+   */
+  declinedHere: boolean;
+
+  /**
+   * Hash of the last statement of chain.
+   *
+   * @generated from field: bytes head_hash = 18;
+   */
+  headHash: Uint8Array;
 };
 
 /**

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/conversations.proto.
  */
 export const file_sotto_client_v1_conversations: GenFile = /*@__PURE__*/
-  fileDesc("CiNzb3R0by9jbGllbnQvdjEvY29udmVyc2F0aW9ucy5wcm90bxIPc290dG8uY2xpZW50LnYxItkBChJTdG9yZWRDb252ZXJzYXRpb24SCgoCaWQYASABKAwSDwoHY29udGFjdBgCIAEoDBIPCgdjb3VudGVyGAMgASgEEiwKBGVuZHMYBCADKAsyHi5zb3R0by53aXJlLnYxLkNvbnZlcnNhdGlvbkVuZBIPCgdtaXNzaW5nGAUgAygMEg8KB2hpZ2hlc3QYBiABKAQSDgoGdW5yZWFkGAcgASgNEgwKBGxhc3QYCCABKAwSFAoMbGFzdF9vcmRpbmFsGAkgASgEEhEKCWFjdGl2ZV9hdBgKIAEoBCKYBAoNU3RvcmVkTWVzc2FnZRIKCgJpZBgBIAEoDBIUCgxjb252ZXJzYXRpb24YAiABKAwSDgoGYXV0aG9yGAMgASgMEg4KBmRldmljZRgEIAEoDBIPCgdjb250ZW50GAUgASgMEg4KBmhlaWdodBgGIAEoBBIRCglzdG9yZWRfYXQYByABKAQSMwoFc3RhdGUYCCABKA4yJC5zb3R0by5jbGllbnQudjEuU3RvcmVkTWVzc2FnZS5TdGF0ZRISCgpoZWxkX3VudGlsGAkgASgEEg8KB2RlbGV0ZWQYCiABKAgSKQoEZWRpdBgLIAEoCzIbLnNvdHRvLmNsaWVudC52MS5TdG9yZWRFZGl0EjIKCXJlYWN0aW9ucxgMIAMoCzIfLnNvdHRvLmNsaWVudC52MS5TdG9yZWRSZWFjdGlvbhIOCgZyZWFzb24YDSABKAkSDgoGYWJzZW50GA4gASgIEhIKCmFubm90YXRpb24YDyABKAgiowEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfV0FJVElORxABEhIKDlNUQVRFX0FDQ0VQVEVEEAISEwoPU1RBVEVfREVMSVZFUkVEEAMSDgoKU1RBVEVfUkVBRBAEEhEKDVNUQVRFX0VYUElSRUQQBRIQCgxTVEFURV9GQUlMRUQQBhISCg5TVEFURV9SRUNFSVZFRBAHIjYKClN0b3JlZEVkaXQSCgoCaWQYASABKAwSDgoGaGVpZ2h0GAIgASgEEgwKBGJvZHkYAyABKAkiTAoOU3RvcmVkUmVhY3Rpb24SDwoHYWNjb3VudBgBIAEoDBIKCgJpZBgCIAEoDBIOCgZoZWlnaHQYAyABKAQSDQoFZW1vamkYBCABKAkiTwoLU3RvcmVkVHJhaWwSLwoFc3RlcHMYASADKAsyIC5zb3R0by5jbGllbnQudjEuU3RvcmVkVHJhaWxTdGVwEg8KB29taXR0ZWQYAiABKA0iOwoPU3RvcmVkVHJhaWxTdGVwEgoKAmF0GAEgASgEEgwKBGNvZGUYAiABKAkSDgoGZGV2aWNlGAMgASgMYgZwcm90bzM", [file_sotto_wire_v1_content]);
+  fileDesc("CiNzb3R0by9jbGllbnQvdjEvY29udmVyc2F0aW9ucy5wcm90bxIPc290dG8uY2xpZW50LnYxIrUBChJTdG9yZWRDb252ZXJzYXRpb24SCgoCaWQYASABKAwSDwoHY29udGFjdBgCIAEoDBIPCgdjb3VudGVyGAMgASgEEiwKBGVuZHMYBCADKAsyHi5zb3R0by53aXJlLnYxLkNvbnZlcnNhdGlvbkVuZBIPCgdtaXNzaW5nGAUgAygMEg8KB2hpZ2hlc3QYBiABKAQSDgoGdW5yZWFkGAcgASgNEhEKCWFjdGl2ZV9hdBgIIAEoBCKqBAoNU3RvcmVkTWVzc2FnZRIKCgJpZBgBIAEoDBIUCgxjb252ZXJzYXRpb24YAiABKAwSDgoGYXV0aG9yGAMgASgMEg4KBmRldmljZRgEIAEoDBIPCgdjb250ZW50GAUgASgMEg4KBmhlaWdodBgGIAEoBBIRCglzdG9yZWRfYXQYByABKAQSMwoFc3RhdGUYCCABKA4yJC5zb3R0by5jbGllbnQudjEuU3RvcmVkTWVzc2FnZS5TdGF0ZRISCgpoZWxkX3VudGlsGAkgASgEEg8KB2RlbGV0ZWQYCiABKAgSKQoEZWRpdBgLIAEoCzIbLnNvdHRvLmNsaWVudC52MS5TdG9yZWRFZGl0EjIKCXJlYWN0aW9ucxgMIAMoCzIfLnNvdHRvLmNsaWVudC52MS5TdG9yZWRSZWFjdGlvbhIOCgZhYnNlbnQYDSABKAgSEgoKYW5ub3RhdGlvbhgOIAEoCBIPCgdvcmRpbmFsGA8gASgEEg8KB2NvdW50ZXIYECABKAQiowEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfV0FJVElORxABEhIKDlNUQVRFX0FDQ0VQVEVEEAISEwoPU1RBVEVfREVMSVZFUkVEEAMSDgoKU1RBVEVfUkVBRBAEEhEKDVNUQVRFX0VYUElSRUQQBRIQCgxTVEFURV9GQUlMRUQQBhISCg5TVEFURV9SRUNFSVZFRBAHIjYKClN0b3JlZEVkaXQSCgoCaWQYASABKAwSDgoGaGVpZ2h0GAIgASgEEgwKBGJvZHkYAyABKAkiTAoOU3RvcmVkUmVhY3Rpb24SDwoHYWNjb3VudBgBIAEoDBIKCgJpZBgCIAEoDBIOCgZoZWlnaHQYAyABKAQSDQoFZW1vamkYBCABKAkiTwoLU3RvcmVkVHJhaWwSLwoFc3RlcHMYASADKAsyIC5zb3R0by5jbGllbnQudjEuU3RvcmVkVHJhaWxTdGVwEg8KB29taXR0ZWQYAiABKA0iOwoPU3RvcmVkVHJhaWxTdGVwEgoKAmF0GAEgASgEEgwKBGNvZGUYAiABKAkSDgoGZGV2aWNlGAMgASgMYgZwcm90bzM", [file_sotto_wire_v1_content]);
 
 /**
  * A conversation's own facts; messages are rows of their own.
@@ -66,21 +66,9 @@ export type StoredConversation = Message<"sotto.client.v1.StoredConversation"> &
   unread: number;
 
   /**
-   * MessageId of the last shown message in order; empty: none.
-   *
-   * @generated from field: bytes last = 8;
-   */
-  last: Uint8Array;
-
-  /**
-   * @generated from field: uint64 last_ordinal = 9;
-   */
-  lastOrdinal: bigint;
-
-  /**
    * Unix milliseconds of the last activity, for the list.
    *
-   * @generated from field: uint64 active_at = 10;
+   * @generated from field: uint64 active_at = 8;
    */
   activeAt: bigint;
 };
@@ -177,25 +165,32 @@ export type StoredMessage = Message<"sotto.client.v1.StoredMessage"> & {
   reactions: StoredReaction[];
 
   /**
-   * Latest reason code of the trail.
-   *
-   * @generated from field: string reason = 13;
-   */
-  reason: string;
-
-  /**
    * A place in the order whose message never was here.
    *
-   * @generated from field: bool absent = 14;
+   * @generated from field: bool absent = 13;
    */
   absent: boolean;
 
   /**
    * It has no line of its own: an edit, a deletion, a reaction.
    *
-   * @generated from field: bool annotation = 15;
+   * @generated from field: bool annotation = 14;
    */
   annotation: boolean;
+
+  /**
+   * Where its line stands in the conversation; follows from height and id, except where others are in the way.
+   *
+   * @generated from field: uint64 ordinal = 15;
+   */
+  ordinal: bigint;
+
+  /**
+   * Its author's number in the conversation; 0 for a place in the order only.
+   *
+   * @generated from field: uint64 counter = 16;
+   */
+  counter: bigint;
 };
 
 /**

@@ -1,0 +1,97 @@
+import { GatewayApiError } from '@sotto/gateway-api';
+import type { GatewayTransport } from '@sotto/gateway-api';
+import { accountId } from '@sotto/wire';
+import type { StoredContact } from '@sotto/wire/stored';
+import { findContact, putContact } from '../contacts/rows.ts';
+import { Chore } from '../core/chore.ts';
+import type { Core } from '../core/core.ts';
+import { MessengerError } from '../error.ts';
+import type { AccountRef } from '../refs.ts';
+import { accountOf, accountRef } from '../store/refs.ts';
+import { contacts } from '../store/tables.ts';
+import { standing } from './chains.ts';
+import type { Chains } from './chains.ts';
+
+/** Fetches chains that have moved on: those somebody named a newer head of, and those one has reason to doubt. */
+export class ChainKeeper {
+  readonly chore: Chore;
+  readonly #core: Core;
+  readonly #chains: Chains;
+  readonly #transport: GatewayTransport;
+  readonly #doubted = new Set<AccountRef>();
+
+  constructor(core: Core, chains: Chains, transport: GatewayTransport) {
+    this.#core = core;
+    this.#chains = chains;
+    this.#transport = transport;
+    this.chore = new Chore(core, (signal) => this.#refresh(signal));
+    core.bells.on('chain', (account) => {
+      this.#doubted.add(account);
+      this.chore.kick();
+    });
+  }
+
+  async #refresh(signal: AbortSignal): Promise<void> {
+    const behind = this.#core.ledger
+      .read((read) => contacts.all(read).map((entry) => entry.row))
+      .filter((row) => this.#isBehind(row));
+    const wanted = new Set([...this.#doubted, ...behind.map((row) => accountRef(row.account))]);
+    let failure: unknown = null;
+    for (const account of wanted) {
+      try {
+        if (account === this.#core.self.accountRef) await this.#refreshOwn(signal);
+        else await this.#refreshContact(account, signal);
+        this.#doubted.delete(account);
+      } catch (cause) {
+        // One account's gateway may be away while others answer.
+        if (cause instanceof MessengerError || (cause instanceof GatewayApiError && cause.code === 'not-found')) {
+          this.#doubted.delete(account);
+        }
+        failure ??= cause;
+      }
+    }
+    if (failure !== null) throw failure;
+  }
+
+  #isBehind(row: StoredContact): boolean {
+    const view = this.#chains.view(row);
+    return view === null || BigInt(view.head.sequence) < row.chainWanted;
+  }
+
+  async #refreshContact(ref: AccountRef, signal: AbortSignal): Promise<void> {
+    const account = accountOf(ref);
+    const row = this.#core.ledger.read((read) => findContact(read, account));
+    if (row === null || row.gateway === '') return;
+    const from = this.#chains.view(row)?.statements.length ?? 0;
+    const statements = await this.#transport.directory(row.gateway).chain(account, from, { signal });
+    this.#core.ledger.commit((tx) => {
+      const now = findContact(tx.write, account);
+      if (now === null) return;
+      this.#chains.absorb(tx, now, statements);
+      now.chainCheckedAt = BigInt(this.#core.clock.now());
+      // What was named and is nowhere to be had is not asked for again until it is named again.
+      now.chainWanted = 0n;
+      putContact(tx, this.#core, now);
+      tx.ring('account', ref);
+      tx.ring('parked', null);
+    });
+  }
+
+  async #refreshOwn(signal: AbortSignal): Promise<void> {
+    const { gateway } = this.#core.own.row();
+    const from = this.#core.own.view.statements.length;
+    const account = accountId(this.#core.self.account);
+    const statements = await this.#transport.directory(gateway).chain(account, from, { signal });
+    this.#core.ledger.commit((tx) => {
+      const extended = this.#core.own.extendChain(tx, statements);
+      this.#core.own.update(tx, (row) => {
+        row.chainCheckedAt = BigInt(this.#core.clock.now());
+      });
+      if (extended === null) return;
+      if (standing(extended, this.#core.self.device) !== 'active') tx.ring('revoked', null);
+      tx.ring('devices', null);
+      tx.ring('account', this.#core.self.accountRef);
+      tx.ring('parked', null);
+    });
+  }
+}

@@ -1,0 +1,110 @@
+import { create } from '@bufbuild/protobuf';
+import type { GatewayTransport } from '@sotto/gateway-api';
+import type { VaultReader } from '@sotto/vault';
+import { accountId, AddressesSchema, AddressSchema, capabilityHashOf, equalBytes } from '@sotto/wire';
+import type { Address } from '@sotto/wire';
+import type { StoredContact } from '@sotto/wire/stored';
+import { Chore } from '../core/chore.ts';
+import { sha256 } from '../core/core.ts';
+import type { Core } from '../core/core.ts';
+import type { Tx } from '../store/ledger.ts';
+import { accountRef, deviceOf } from '../store/refs.ts';
+import { accounts, contacts, ownDevices, SELF } from '../store/tables.ts';
+import { findContact, putContact } from './rows.ts';
+
+const CAPABILITY_BYTES = 32;
+
+/** Own mailboxes that others may be told of: those of active devices that are registered. */
+function ownMailboxes(read: VaultReader, core: Core): { readonly device: Uint8Array; readonly mailbox: Uint8Array }[] {
+  const { mailbox } = accounts.need(read, SELF);
+  const others = core.own.otherDevices().flatMap((ref) => {
+    const row = ownDevices.get(read, ref);
+    return row === null || row.mailbox.length === 0 ? [] : [{ device: deviceOf(ref), mailbox: row.mailbox }];
+  });
+  return [{ device: core.self.device, mailbox }, ...others];
+}
+
+/**
+ * Brings the addresses that a contact is given in step with the own devices: a fresh capability for each new one, those
+ * of devices that are gone withdrawn. The caller stores the row and sends the addresses. True: they changed.
+ */
+export function grant(tx: Tx, core: Core, row: StoredContact): boolean {
+  const { gateway } = accounts.need(tx.write, SELF);
+  const before = row.granted?.addresses ?? [];
+  const addresses = ownMailboxes(tx.write, core).map(({ device, mailbox }): Address => {
+    const known = before.find((each) => equalBytes(each.device, device) && equalBytes(each.mailbox, mailbox));
+    if (known !== undefined) return known;
+    return create(AddressSchema, { device, gateway, mailbox, capability: core.provider.random(CAPABILITY_BYTES) });
+  });
+  const gone = before.filter((each) => !addresses.includes(each));
+  if (gone.length === 0 && addresses.length === before.length) return false;
+  withdraw(core, row, gone);
+  row.granted = create(AddressesSchema, { addresses, revision: (row.granted?.revision ?? 0n) + 1n });
+  tx.ring('grants', null);
+  return true;
+}
+
+/** Takes back everything a contact was given: from then on it can no longer post here. */
+export function withdrawAll(tx: Tx, core: Core, row: StoredContact): void {
+  withdraw(core, row, row.granted?.addresses ?? []);
+  row.granted = create(AddressesSchema, { addresses: [], revision: (row.granted?.revision ?? 0n) + 1n });
+  tx.ring('grants', null);
+}
+
+function withdraw(core: Core, row: StoredContact, addresses: readonly Address[]): void {
+  const hashes = addresses.map((each) => capabilityHashOf(each.capability, (...parts) => sha256(core, ...parts)));
+  row.revoking = [...row.revoking, ...hashes];
+}
+
+/** Opens and closes capabilities at the gateway until it knows what contacts were given and what was taken back. */
+export class Grants {
+  readonly chore: Chore;
+  readonly #core: Core;
+  readonly #transport: GatewayTransport;
+
+  constructor(core: Core, transport: GatewayTransport) {
+    this.#core = core;
+    this.#transport = transport;
+    this.chore = new Chore(core, (signal) => this.#settle(signal));
+    core.bells.on('grants', () => this.chore.kick());
+  }
+
+  async #settle(signal: AbortSignal): Promise<void> {
+    const rows = this.#core.ledger.read((read) => contacts.all(read).map((entry) => entry.row));
+    for (const row of rows) {
+      await this.#open(row, signal);
+      await this.#close(row, signal);
+    }
+  }
+
+  async #open(row: StoredContact, signal: AbortSignal): Promise<void> {
+    const { granted } = row;
+    if (granted === undefined || granted.revision <= row.grantedOpened) return;
+    const orders = granted.addresses.map(({ capability, mailbox }) => ({
+      hash: capabilityHashOf(capability, (...parts) => sha256(this.#core, ...parts)),
+      mailbox,
+    }));
+    if (orders.length > 0) await this.#transport.device.createCapabilities(orders, { signal });
+    this.#change(row, (now) => {
+      if (now.grantedOpened < granted.revision) now.grantedOpened = granted.revision;
+    });
+  }
+
+  async #close(row: StoredContact, signal: AbortSignal): Promise<void> {
+    if (row.revoking.length === 0) return;
+    await this.#transport.device.revokeCapabilities(row.revoking, { signal });
+    this.#change(row, (now) => {
+      now.revoking = now.revoking.filter((hash) => !row.revoking.some((done) => equalBytes(done, hash)));
+    });
+  }
+
+  #change(row: StoredContact, change: (now: StoredContact) => void): void {
+    this.#core.ledger.commit((tx) => {
+      const now = findContact(tx.write, accountId(row.account));
+      if (now === null) return;
+      change(now);
+      putContact(tx, this.#core, now);
+      tx.ring('account', accountRef(row.account));
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import type { VaultReader } from '@sotto/vault';
+import { accountId, decodeContent, equalBytes, messageId } from '@sotto/wire';
+import { StoredMessage_State } from '@sotto/wire/stored';
+import type { StoredMessage } from '@sotto/wire/stored';
+import { MessengerError } from '../error.ts';
+import type { SelfIds } from '../core/core.ts';
+import { accountRef, conversationRef, deviceRef, messageRef } from '../store/refs.ts';
+import { readTrail } from '../trail/store.ts';
+import type { Annotations } from './annotate.ts';
+import type { Message, MessageBody, MessageState } from './types.ts';
+
+const states: Partial<Record<StoredMessage_State, MessageState>> = {
+  [StoredMessage_State.WAITING]: 'waiting',
+  [StoredMessage_State.ACCEPTED]: 'accepted',
+  [StoredMessage_State.DELIVERED]: 'delivered',
+  [StoredMessage_State.READ]: 'read',
+  [StoredMessage_State.EXPIRED]: 'expired',
+  [StoredMessage_State.FAILED]: 'failed',
+  [StoredMessage_State.RECEIVED]: 'received',
+};
+
+export function messageState(row: StoredMessage): MessageState {
+  const state = states[row.state];
+  if (state === undefined) throw new MessengerError('corrupt_store', 'a message is stored in an unknown state');
+  return state;
+}
+
+/** A stored message as people see it. */
+export function viewMessage(read: VaultReader, self: SelfIds, row: StoredMessage): Message {
+  const id = messageRef(row.id);
+  const content = row.content.length === 0 ? null : decodeContent(row.content);
+  return {
+    id,
+    conversation: conversationRef(row.conversation),
+    author: accountRef(row.author),
+    device: deviceRef(row.device),
+    own: equalBytes(row.author, self.account),
+    body: bodyOf(row, content),
+    reactions: row.reactions
+      .filter((reaction) => reaction.emoji !== '')
+      .map((reaction) => ({ account: accountRef(reaction.account), emoji: reaction.emoji })),
+    state: messageState(row),
+    reason: readTrail(read, id).steps.at(-1)?.code ?? 'stored',
+    sentAt: content?.sentAt ?? Number(row.storedAt),
+    storedAt: Number(row.storedAt),
+  };
+}
+
+function bodyOf(row: StoredMessage, content: ReturnType<typeof decodeContent> | null): MessageBody {
+  if (row.deleted || content === null) return { kind: 'deleted' };
+  if (content.body.kind !== 'text') return { kind: 'unsupported' };
+  const { body, replyTo } = content.body.value;
+  return {
+    kind: 'text',
+    text: row.edit?.body ?? body,
+    replyTo: replyTo.length === 0 ? null : messageRef(replyTo),
+    edited: row.edit !== undefined,
+  };
+}
+
+/** What edits, deletions and reactions have made of it so far. */
+export function annotationsOf(row: StoredMessage): Annotations {
+  const { edit } = row;
+  return {
+    deleted: row.deleted,
+    edit: edit === undefined ? null : { id: messageId(edit.id), height: Number(edit.height), body: edit.body },
+    reactions: row.reactions.map(({ account, id, height, emoji }) => ({
+      account: accountId(account),
+      id: messageId(id),
+      height: Number(height),
+      emoji,
+    })),
+  };
+}
+
+/** Writes them back; a deletion takes the text along. */
+export function setAnnotations(row: StoredMessage, { deleted, edit, reactions }: Annotations): void {
+  row.deleted = deleted;
+  if (deleted) row.content = new Uint8Array(0);
+  if (edit === null) delete row.edit;
+  else
+    row.edit = { $typeName: 'sotto.client.v1.StoredEdit', id: edit.id, height: BigInt(edit.height), body: edit.body };
+  row.reactions = reactions.map(({ account, id, height, emoji }) => ({
+    $typeName: 'sotto.client.v1.StoredReaction',
+    account,
+    id,
+    height: BigInt(height),
+    emoji,
+  }));
+}

@@ -1,0 +1,47 @@
+import type { AccountRef, ConversationRef, MessageRef } from '../refs.ts';
+
+/**
+ * How rooms tell each other, after a commit, that there is something to do. A bell says where to look, never what was
+ * found: whoever hears it reads the store, so a bell rung twice or before a crash loses nothing.
+ */
+export interface BellSounds {
+  /** A content was put into the outbox. */
+  outbound: MessageRef;
+  /** An own message reached a further state. */
+  progress: MessageRef;
+  /** Addresses, devices or standing of an account (the own one too) changed. */
+  account: AccountRef;
+  /** A device sent something: it is there, and its gateway can be reached. */
+  heard: { readonly account: AccountRef; readonly device: string };
+  /** Capabilities are to be opened or closed at the gateway. */
+  grants: null;
+  /** A chain is behind what someone named. */
+  chain: AccountRef;
+  /** Receipts are due. */
+  receipts: null;
+  /** Messages are held back in a conversation, or what they wait for has come. */
+  held: ConversationRef;
+  /** Own devices changed, or one of them has to be told something. */
+  devices: null;
+  /** The own chain says that this device is out. */
+  revoked: null;
+  /** Prekeys are to be made or uploaded. */
+  prekeys: null;
+  /** A parked envelope may be readable now. */
+  parked: null;
+}
+
+type Listener<Name extends keyof BellSounds> = (sound: BellSounds[Name]) => void;
+
+export class Bells {
+  readonly #listeners = new Map<keyof BellSounds, Listener<never>[]>();
+
+  on<Name extends keyof BellSounds>(name: Name, listener: Listener<Name>): void {
+    const listeners = this.#listeners.get(name) ?? [];
+    this.#listeners.set(name, [...listeners, listener]);
+  }
+
+  ring<Name extends keyof BellSounds>(name: Name, sound: BellSounds[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) (listener as Listener<Name>)(sound);
+  }
+}

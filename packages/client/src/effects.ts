@@ -1,0 +1,17 @@
+import { nativeProvider } from '@sotto/crypto';
+import { InProcessEngine } from '@sotto/engine';
+import { createGatewayTransport } from '@sotto/gateway-api';
+import { systemClock } from '@sotto/transport';
+import type { Effects } from './options.ts';
+
+/** The real world, except for what the caller replaces. */
+export function completeEffects(given: Partial<Effects> = {}): Effects {
+  const provider = given.provider ?? nativeProvider();
+  return {
+    provider,
+    clock: given.clock ?? systemClock,
+    random: given.random ?? Math.random,
+    engine: given.engine ?? new InProcessEngine({ crypto: provider }),
+    openTransport: given.openTransport ?? createGatewayTransport,
+  };
+}

@@ -1,0 +1,224 @@
+import type { AccountId } from '@sotto/wire';
+import { accountId, formatContactLink, parseGatewayAddress } from '@sotto/wire';
+import { claimName, calling } from './account/register.ts';
+import { editProfile } from './account/profile.ts';
+import { listDevices } from './account/own-devices.ts';
+import { revokeDevice } from './account/revoke.ts';
+import type { ConnectionState, Device, Profile, Self } from './account/types.ts';
+import { avatarText } from './contacts/rows.ts';
+import type { Contact, SafetyNumber } from './contacts/types.ts';
+import type { Conversation, HistoryPage, Message, Outgoing, SearchResult } from './conversations/types.ts';
+import { MessengerError } from './error.ts';
+import type { EventSource } from './events/types.ts';
+import type { AddContactOptions, GatewayToken, HistoryOptions, Messenger, SearchOptions } from './messenger.ts';
+import { listOutbox } from './outbox/list.ts';
+import type { OutboxEntry, SentMessage } from './outbox/types.ts';
+import type { AccountRef, ConversationRef, DeviceRef, MessageRef } from './refs.ts';
+import type { Rooms } from './rooms.ts';
+import { readStatus } from './read-status.ts';
+import type { Status } from './status.ts';
+import { conversationOf, conversationRef } from './store/refs.ts';
+import { conversations, messages } from './store/tables.ts';
+import { readTrail } from './trail/store.ts';
+import { spellOut } from './trail/trail.ts';
+import type { Explanation } from './trail/types.ts';
+
+/** The messenger over its rooms: checks that it is open, and passes on. */
+export class Facade implements Messenger {
+  readonly #rooms: Rooms;
+  readonly #end: () => Promise<void>;
+  #closed = false;
+
+  /** `end` closes the rooms; it may be called more than once. */
+  constructor(rooms: Rooms, end: () => Promise<void>) {
+    this.#rooms = rooms;
+    this.#end = end;
+  }
+
+  get events(): EventSource {
+    return this.#rooms.core.events;
+  }
+
+  get connection(): ConnectionState {
+    return this.#closed ? 'closed' : this.#rooms.connection.state;
+  }
+
+  self(): Promise<Self> {
+    return this.#do(({ core }) => {
+      const { gateway, accountName, deviceName, profile } = core.own.row();
+      return {
+        account: core.self.accountRef,
+        device: core.self.deviceRef,
+        deviceName,
+        gateway,
+        accountName: accountName === '' ? null : accountName,
+        profile: { name: profile?.name ?? '', avatarHash: avatarText(profile?.avatarHash ?? new Uint8Array(0)) },
+      };
+    });
+  }
+
+  setProfile(profile: Partial<Profile>): Promise<void> {
+    return this.#do(({ core }) => editProfile(core, profile));
+  }
+
+  claimName(accountName: string): Promise<void> {
+    return this.#do(({ core, transport }) => claimName(core, transport, accountName, core.background.signal));
+  }
+
+  devices(): Promise<readonly Device[]> {
+    return this.#do(({ core }) => listDevices(core));
+  }
+
+  revokeDevice(device: DeviceRef, reason: 'removed' | 'lost' | 'compromised'): Promise<void> {
+    return this.#do(({ core, transport }) => revokeDevice(core, transport, device, reason));
+  }
+
+  contactLink(): Promise<string> {
+    return this.#do(({ core }) => {
+      const { gateway, accountName } = core.own.row();
+      return formatContactLink({
+        account: core.self.account,
+        gateway: parseGatewayAddress(gateway),
+        // Checked when it was claimed.
+        accountName:
+          accountName === '' ? null : (accountName as Parameters<typeof formatContactLink>[0]['accountName']),
+      });
+    });
+  }
+
+  addContact(linkOrName: string, options: AddContactOptions = {}): Promise<Contact> {
+    return this.#do(({ contacts }) => contacts.add(linkOrName, options));
+  }
+
+  requests(): Promise<readonly Contact[]> {
+    return this.#do(({ contacts }) => contacts.requests());
+  }
+
+  acceptRequest(account: AccountRef): Promise<Contact> {
+    return this.#do(({ contacts }) => contacts.accept(account));
+  }
+
+  declineRequest(account: AccountRef): Promise<Contact> {
+    return this.#do(({ contacts }) => contacts.decline(account));
+  }
+
+  contacts(): Promise<readonly Contact[]> {
+    return this.#do(({ contacts }) => contacts.all());
+  }
+
+  contact(account: AccountRef): Promise<Contact | null> {
+    return this.#do(({ contacts }) => contacts.one(account));
+  }
+
+  setNickname(account: AccountRef, nickname: string | null): Promise<Contact> {
+    return this.#do(({ contacts }) => contacts.setNickname(account, nickname));
+  }
+
+  block(account: AccountRef): Promise<Contact> {
+    return this.#do(({ contacts }) => contacts.block(account));
+  }
+
+  unblock(account: AccountRef): Promise<Contact> {
+    return this.#do(({ contacts }) => contacts.unblock(account));
+  }
+
+  contactDevices(account: AccountRef): Promise<readonly Device[]> {
+    return this.#do(({ contacts }) => contacts.devices(account));
+  }
+
+  safetyNumber(account: AccountRef): Promise<SafetyNumber> {
+    return this.#do(({ contacts }) => contacts.safetyNumber(account));
+  }
+
+  verifyContact(account: AccountRef, verified: boolean): Promise<Contact> {
+    return this.#do(({ contacts }) => contacts.verify(account, verified));
+  }
+
+  conversations(): Promise<readonly Conversation[]> {
+    return this.#do((rooms) => rooms.conversations.all());
+  }
+
+  conversation(conversation: ConversationRef): Promise<Conversation | null> {
+    return this.#do((rooms) => rooms.conversations.one(conversation));
+  }
+
+  send(conversation: ConversationRef, content: Outgoing): Promise<SentMessage> {
+    return this.#do((rooms) => rooms.sent.handle(rooms.conversations.send(conversation, content).id));
+  }
+
+  sent(message: MessageRef): Promise<SentMessage> {
+    return this.#do((rooms) => rooms.sent.handle(message));
+  }
+
+  typing(conversation: ConversationRef, active: boolean): Promise<void> {
+    return this.#do((rooms) => rooms.typing.send(this.#other(conversation), active));
+  }
+
+  #other(conversation: ConversationRef): AccountId {
+    const ref = conversationRef(conversationOf(conversation));
+    const row = this.#rooms.core.ledger.read((read) => conversations.get(read, ref));
+    if (row === null || row.contact.length === 0) throw new MessengerError('not_found', 'no such conversation');
+    return accountId(row.contact);
+  }
+
+  markRead(conversation: ConversationRef, message?: MessageRef): Promise<void> {
+    return this.#do((rooms) => rooms.conversations.markRead(conversation, message));
+  }
+
+  history(conversation: ConversationRef, options: HistoryOptions = {}): Promise<HistoryPage> {
+    return this.#do((rooms) => rooms.conversations.history(conversation, options));
+  }
+
+  message(message: MessageRef): Promise<Message | null> {
+    return this.#do((rooms) => rooms.conversations.message(message));
+  }
+
+  search(query: string, options: SearchOptions = {}): Promise<readonly SearchResult[]> {
+    return this.#do((rooms) => rooms.conversations.search(query, options));
+  }
+
+  outbox(): Promise<readonly OutboxEntry[]> {
+    return this.#do(({ core }) => listOutbox(core));
+  }
+
+  explain(message: MessageRef): Promise<Explanation> {
+    return this.#do(({ core }) =>
+      core.ledger.read((read) => {
+        const trail = readTrail(read, message);
+        if (trail.steps.length === 0 && messages.get(read, message) === null) {
+          throw new MessengerError('not_found', 'no message of this id');
+        }
+        return { message, steps: spellOut(trail), omitted: trail.omitted };
+      }),
+    );
+  }
+
+  gatewayToken(): Promise<GatewayToken> {
+    return this.#do(async ({ core, transport }) => {
+      const { signal } = core.background;
+      const { token, expiresAt } = await calling(() => transport.device.unboundToken({ signal }));
+      return { token, expiresAt: expiresAt * 1000, gateway: core.own.gateway };
+    });
+  }
+
+  status(): Promise<Status> {
+    return this.#do((rooms) => readStatus(rooms));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What fails comes out as a rejection, never as a throw. */
+  async #do<T>(work: (rooms: Rooms) => T | Promise<T>): Promise<T> {
+    if (this.#closed || this.#rooms.core.background.closing) {
+      throw new MessengerError('closed', 'the messenger was closed');
+    }
+    return await work(this.#rooms);
+  }
+}

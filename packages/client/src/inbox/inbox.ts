@@ -1,0 +1,296 @@
+import { EngineError } from '@sotto/engine';
+import type { EngineRequest, ProcessResult, RecordName } from '@sotto/engine';
+import type { Incoming } from '@sotto/transport';
+import { accountId, decodeEnvelope, deviceId, envelopeIdOf, idFromHex, idText, WireError } from '@sotto/wire';
+import type { Envelope } from '@sotto/wire';
+import type { Chains } from '../chains/chains.ts';
+import { findContact } from '../contacts/rows.ts';
+import { Chore } from '../core/chore.ts';
+import { sha256 } from '../core/core.ts';
+import type { Core } from '../core/core.ts';
+import { SharedLock } from '../core/shared-lock.ts';
+import type { DeviceRef } from '../refs.ts';
+import { noteSpent } from '../prekeys/keeper.ts';
+import { confirmSession, peerDevice, putPeerDevice, rememberSession } from '../sessions/rows.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { Tx } from '../store/ledger.ts';
+import { accountRef, deviceRef } from '../store/refs.ts';
+import type { ReasonCode } from '../trail/reasons.ts';
+import { isMarked, mark } from './marks.ts';
+import { NotTaken } from './opened.ts';
+import { allParked, isHopeless, park, unpark } from './parking.ts';
+import { owe } from './receipts.ts';
+import { judgeSender, noteHead } from './sender.ts';
+import { openedId, readContent, take } from './take.ts';
+
+const TAG_BYTES = 8;
+/** Milliseconds spent on looking for the session of an envelope whose tag is not known. */
+const SCAN_MS = 50;
+
+type Message = Extract<ProcessResult, { kind: 'message' }>;
+
+/** An envelope in work. */
+interface Piece {
+  readonly id: string;
+  readonly envelope: Envelope;
+  readonly request: boolean;
+}
+
+/** What came of trying to open an envelope. */
+type Attempt =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'not-taken'; readonly reason: ReasonCode; readonly park: boolean };
+
+/**
+ * Takes envelopes in: each is opened, and what it says is done, in one transaction, after which the promise resolves and
+ * it may be acknowledged. Nothing that cannot be opened holds up others.
+ */
+export class Inbox {
+  readonly chore: Chore;
+  readonly #core: Core;
+  readonly #chains: Chains;
+  readonly #sessions: Sessions;
+  readonly #lock = new SharedLock();
+
+  constructor(core: Core, chains: Chains, sessions: Sessions) {
+    this.#core = core;
+    this.#chains = chains;
+    this.#sessions = sessions;
+    this.chore = new Chore(core, () => this.#retryParked());
+    core.bells.on('parked', () => this.chore.kick());
+  }
+
+  /** Resolves when the envelope needs not come again. Rejects when it has to: the vault failed, or is closing. */
+  async receive(incoming: Incoming): Promise<void> {
+    const envelope = this.#decode(incoming.envelope);
+    if (envelope === null) return;
+    const id = idText(envelopeIdOf(envelope, (...parts) => sha256(this.#core, ...parts)));
+    await this.#work({ id, envelope, request: incoming.queue === 'requests' });
+  }
+
+  /** Null: no envelope of a version this one speaks. */
+  #decode(bytes: Uint8Array): Envelope | null {
+    try {
+      return decodeEnvelope(bytes);
+    } catch (cause) {
+      if (!(cause instanceof WireError)) throw cause;
+      const reason = cause.code === 'unknown_version' ? 'unknown-version' : 'damaged';
+      this.#core.events.emit({ type: 'envelope-unreadable', reason });
+      return null;
+    }
+  }
+
+  async #work(piece: Piece): Promise<void> {
+    if (this.#isExpected(piece)) {
+      const done = await this.#lock.shared(() => this.#openExpected(piece));
+      if (done) return;
+    }
+    // Perhaps an envelope in work makes this one readable: alone, after all that came before.
+    await this.#lock.exclusive(() => this.#openUnexpected(piece));
+  }
+
+  #isExpected({ envelope }: Piece): boolean {
+    return this.#sessions.tags.find(tagOf(envelope)) !== null;
+  }
+
+  /** True: dealt with. */
+  async #openExpected(piece: Piece): Promise<boolean> {
+    const match = this.#sessions.tags.find(tagOf(piece.envelope));
+    if (match === null) return false;
+    return this.#sessions.queue(deviceOfSession(match.session), async () => {
+      if (this.#core.ledger.read((read) => isMarked(read, piece.id))) return true;
+      // The one before may have changed the tags.
+      const now = this.#sessions.tags.find(tagOf(piece.envelope));
+      if (now === null) return false;
+      const records = now.record === null ? [now.session] : [now.session, now.record];
+      const attempt = await this.#open(piece, now.session, records, null);
+      this.#conclude(piece, attempt);
+      return true;
+    });
+  }
+
+  async #openUnexpected(piece: Piece): Promise<void> {
+    if (this.#core.ledger.read((read) => isMarked(read, piece.id))) return;
+    if (this.#isExpected(piece) && (await this.#openExpected(piece))) return;
+    let attempt = await this.#openInitial(piece);
+    if (attempt.kind === 'not-taken' && attempt.reason === 'no-session') attempt = await this.#scan(piece);
+    this.#conclude(piece, attempt);
+  }
+
+  async #openInitial(piece: Piece): Promise<Attempt> {
+    const known = ['device/keys', 'sealing-prekeys'];
+    const first = await this.#process(piece, null, known, null);
+    if (first instanceof NotTaken || first.kind !== 'need-chain') return this.#attempt(first);
+    const account = accountId(first.account);
+    const chain = this.#chainOf(account);
+    if (chain === null || chain.length <= first.sequence) {
+      this.#core.bells.ring('chain', accountRef(account));
+      return { kind: 'not-taken', reason: 'waiting-identity', park: true };
+    }
+    return this.#open(piece, null, known, chain);
+  }
+
+  #chainOf(account: ReturnType<typeof accountId>): readonly Uint8Array[] | null {
+    if (accountRef(account) === this.#core.self.accountRef) return this.#core.own.identity().chain;
+    return this.#core.ledger.read((read) => findContact(read, account)?.chain ?? null);
+  }
+
+  /** No tag and no first message: it may still belong to a session whose tags were passed by. */
+  async #scan(piece: Piece): Promise<Attempt> {
+    const until = this.#core.clock.now() + SCAN_MS;
+    for (const { session } of this.#sessions.newestFirst()) {
+      const attempt = await this.#open(piece, session, [session], null);
+      if (attempt.kind === 'done' || (attempt.reason !== 'no-session' && attempt.reason !== 'damaged')) return attempt;
+      if (this.#core.clock.now() > until) break;
+    }
+    return { kind: 'not-taken', reason: 'no-session', park: true };
+  }
+
+  async #open(
+    piece: Piece,
+    session: RecordName | null,
+    records: readonly RecordName[],
+    senderChain: readonly Uint8Array[] | null,
+  ): Promise<Attempt> {
+    return this.#attempt(await this.#process(piece, session, records, senderChain));
+  }
+
+  #attempt(result: ProcessResult | { readonly kind: 'taken' } | NotTaken): Attempt {
+    if (result instanceof NotTaken) return { kind: 'not-taken', reason: result.reason, park: result.park };
+    switch (result.kind) {
+      case 'taken':
+        return { kind: 'done' };
+      case 'unreadable': {
+        const { reason } = result;
+        const mayHelp = reason === 'no-session' || reason === 'too-far-ahead' || reason === 'future';
+        return { kind: 'not-taken', reason: reason === 'expired' ? 'arrived-late' : reason, park: mayHelp };
+      }
+      case 'need-chain':
+        return { kind: 'not-taken', reason: 'waiting-identity', park: true };
+      case 'duplicate':
+      case 'message':
+        return { kind: 'done' };
+    }
+  }
+
+  /** The engine's word on it; a message is taken in on the way. */
+  async #process(
+    piece: Piece,
+    session: RecordName | null,
+    records: readonly RecordName[],
+    senderChain: readonly Uint8Array[] | null,
+  ): Promise<ProcessResult | { readonly kind: 'taken' } | NotTaken> {
+    const request: EngineRequest<'process'> = {
+      kind: 'process',
+      own: this.#core.own.identity(),
+      mailbox: this.#core.own.mailbox,
+      envelope: piece.envelope.bytes,
+      session,
+      senderChain,
+      now: this.#core.clock.now(),
+    };
+    try {
+      const outcome = await this.#core.engine.performIf<'process', void>(
+        {
+          request,
+          records,
+          commit: (tx, result, changed) => {
+            if (result.kind !== 'message') return;
+            noteSpent(tx.write, changed);
+            this.#takeIn(tx, piece, result);
+          },
+        },
+        (result) => result.kind === 'message',
+      );
+      return outcome.kind === 'left' ? outcome.result : { kind: 'taken' };
+    } catch (cause) {
+      if (cause instanceof NotTaken) return cause;
+      if (!(cause instanceof EngineError)) throw cause;
+      // A damaged record must not stop the queue; what hangs on it heals from the other side.
+      this.#core.background.report(cause);
+      return new NotTaken('no-session', true);
+    }
+  }
+
+  #takeIn(tx: Tx, piece: Piece, message: Message): void {
+    const { from, content: bytes } = message;
+    const sender = judgeSender(tx, this.#core, this.#chains, from);
+    const content = readContent(bytes);
+    const now = this.#core.clock.now();
+    this.#rememberSession(tx, sender, message, now);
+    noteHead(tx, this.#core, this.#chains, sender, content.chainHead);
+    const opened = {
+      tx,
+      core: this.#core,
+      chains: this.#chains,
+      ...sender,
+      content,
+      bytes,
+      id: openedId(this.#core, { device: sender.device, bytes }),
+    };
+    const taken = take(opened);
+    if (taken === 'receipt') owe(tx, sender.account, 'delivered', [opened.id]);
+    mark(tx, piece.id, 'opened', piece.envelope.expiresAt);
+    unpark(tx, piece.id);
+    tx.after(() => this.#sessions.tags.apply(message.session, message.tags));
+    tx.ring('heard', { account: accountRef(sender.account), device: deviceRef(sender.device) });
+  }
+
+  #rememberSession(
+    tx: Tx,
+    sender: Pick<ReturnType<typeof judgeSender>, 'account' | 'device'>,
+    message: Message,
+    now: number,
+  ): void {
+    const row = peerDevice(tx.write, sender.account, deviceId(sender.device));
+    if (message.initial !== null) {
+      const { startedAt } = message.initial;
+      rememberSession(row, { name: message.session, own: false, startedAt }, now);
+      if (message.initial.recipientHead.sequence > this.#core.own.view.head.sequence) {
+        tx.ring('chain', this.#core.self.accountRef);
+      }
+      tx.ring('parked', null);
+    } else if (!confirmSession(row, message.session)) {
+      return;
+    }
+    putPeerDevice(tx, row);
+  }
+
+  #conclude(piece: Piece, attempt: Attempt): void {
+    if (attempt.kind === 'done') return;
+    const { reason } = attempt;
+    const now = this.#core.clock.now();
+    this.#core.ledger.commit((tx) => {
+      const { id, request } = piece;
+      if (attempt.park) {
+        const isNews = park(tx, { id, envelope: piece.envelope.bytes, request, reason }, now);
+        if (!isNews) return;
+      } else {
+        unpark(tx, id);
+        mark(tx, id, 'refused', piece.envelope.expiresAt);
+      }
+      tx.emit({ type: 'envelope-unreadable', reason });
+    });
+  }
+
+  async #retryParked(): Promise<void> {
+    const all = this.#core.ledger.read((read) => allParked(read));
+    for (const each of all) {
+      if (isHopeless(each, this.#core.clock.now())) {
+        this.#core.ledger.commit((tx) => unpark(tx, each.key));
+        continue;
+      }
+      const envelope = decodeEnvelope(each.row.envelope);
+      await this.#work({ id: each.key, envelope, request: each.row.request });
+    }
+  }
+}
+
+function tagOf(envelope: Envelope): Uint8Array {
+  return envelope.sealed.subarray(0, TAG_BYTES);
+}
+
+/** Sessions are queued by their device, which the record's name tells. */
+function deviceOfSession(session: RecordName): DeviceRef {
+  return deviceRef(idFromHex('DeviceId', session.split('/')[1] ?? ''));
+}

@@ -1,0 +1,34 @@
+import { create } from '@bufbuild/protobuf';
+import type { VaultReader } from '@sotto/vault';
+import { StoredMark_Outcome, StoredMarkSchema } from '@sotto/wire/stored';
+import type { Tx } from '../store/ledger.ts';
+import { marks } from '../store/tables.ts';
+
+const DAY = 86_400_000;
+/** A sender keeps what it sent for 14 days; a day more for clocks that differ. */
+const KEEP_DAYS = 15;
+/** Days looked at when old marks are swept: a device that was off for longer sweeps the rest next time. */
+const SWEEP_DAYS = 60;
+
+const dayOf = (ms: number): number => Math.floor(ms / DAY);
+
+export function isMarked(read: VaultReader, envelope: string): boolean {
+  return marks.get(read, envelope) !== null;
+}
+
+/** Remembers an envelope as dealt with, for as long as it can come again. `expiresAt`: Unix seconds. */
+export function mark(tx: Tx, envelope: string, outcome: 'opened' | 'refused', expiresAt: number): void {
+  const row = create(StoredMarkSchema, {
+    outcome: outcome === 'opened' ? StoredMark_Outcome.OPENED : StoredMark_Outcome.REFUSED,
+  });
+  const until = String(dayOf(expiresAt * 1000) + KEEP_DAYS);
+  marks.put(tx.write, envelope, row, { lookups: [['until', until]] });
+}
+
+/** Forgets envelopes that can no longer come. */
+export function sweepMarks(tx: Tx, now: number): void {
+  const today = dayOf(now);
+  for (let day = today - SWEEP_DAYS; day < today; day++) {
+    for (const { key } of marks.find(tx.write, 'until', String(day))) marks.delete(tx.write, key);
+  }
+}

@@ -1,0 +1,81 @@
+import { create } from '@bufbuild/protobuf';
+import { accountId, conversationId, equalBytes, messageId } from '@sotto/wire';
+import type { AccountId, ContactDecision, ConversationEnd, SyncState } from '@sotto/wire';
+import { StoredMessageSchema } from '@sotto/wire/stored';
+import type { StoredContact } from '@sotto/wire/stored';
+import { endsAfter } from '../conversations/ends.ts';
+import { writeMessage } from '../conversations/placing.ts';
+import { markSeen } from '../conversations/read.ts';
+import { conversationRow, endsOf, putConversation, setEnds } from '../conversations/rows.ts';
+import { conversationWith } from '../core/core.ts';
+import { findContact, newContact, putContact, stateOf, tellContact, viewContact } from '../contacts/rows.ts';
+import { accountRef, messageRef } from '../store/refs.ts';
+import { messages } from '../store/tables.ts';
+import { takeAddresses, takeProfile } from './take-contact.ts';
+import type { Opened, Taken } from './opened.ts';
+
+/** Another own device tells what it knows and decided about a contact. */
+export function takeSync(opened: Opened, sync: SyncState): Taken {
+  const { tx, core } = opened;
+  const account = accountId(sync.contact);
+  if (equalBytes(account, core.self.account)) return 'receipt';
+  const known = findContact(tx.write, account);
+  const row = known ?? newContact(account, core.clock.now());
+  const before = known === null ? null : viewContact(core, known).state;
+  if (sync.decision !== undefined) followDecision(row, sync.decision, known === null);
+  takeProfile(row, sync.profile);
+  takeAddresses(row, sync.addresses);
+  if (sync.granted !== undefined && sync.granted.revision > (row.granted?.revision ?? 0n)) {
+    row.granted = sync.granted;
+    // Whoever tells of them has opened them, or will.
+    row.grantedOpened = sync.granted.revision;
+  }
+  if (sync.accountName !== '') row.accountName = sync.accountName;
+  if (sync.gateway !== '') row.gateway = sync.gateway;
+  if (sync.contactHead !== undefined && sync.contactHead.sequence + 1n > BigInt(row.chain.length)) {
+    row.chainWanted = sync.contactHead.sequence;
+    tx.ring('chain', accountRef(account));
+  }
+  // Without a decision there is nothing to remember about an unknown account.
+  if (row.decision === undefined || row.decision.state === 0) return 'receipt';
+  putContact(tx, core, row);
+  takeEnds(opened, account, sync.ends);
+  markSeen(
+    tx,
+    core,
+    sync.read.map((id) => messageRef(messageId(id))),
+  );
+  tellContact(tx, core, row);
+  if (before !== 'incoming' && stateOf(row) === 'incoming') {
+    tx.emit({ type: 'contact-request', contact: viewContact(core, row) });
+  }
+  tx.ring('parked', null);
+  return 'receipt';
+}
+
+function followDecision(row: StoredContact, decision: ContactDecision, isNew: boolean): void {
+  if (isNew || row.decision === undefined || decision.decidedAt > row.decision.decidedAt) row.decision = decision;
+}
+
+/** Ends of a conversation that are not here keep their place, so that what is written here comes after them. */
+function takeEnds({ tx, core }: Opened, account: AccountId, ends: readonly ConversationEnd[]): void {
+  const conversation = conversationRow(tx.write, conversationWith(core, account), account);
+  for (const { message, height } of ends) {
+    const id = messageId(message);
+    if (messages.get(tx.write, messageRef(id)) !== null) continue;
+    writeMessage(
+      tx,
+      create(StoredMessageSchema, {
+        id,
+        conversation: conversationId(conversation.id),
+        height,
+        storedAt: BigInt(core.clock.now()),
+        absent: true,
+      }),
+    );
+    const before = { ends: endsOf(conversation), missing: conversation.missing.map(messageId) };
+    setEnds(conversation, endsAfter(before, { place: { id, height: Number(height) }, parents: [], missing: [] }));
+    if (height > conversation.highest) conversation.highest = height;
+  }
+  putConversation(tx, conversation);
+}

@@ -1,0 +1,98 @@
+import { decodeContent, WireError } from '@sotto/wire';
+import type { Content } from '@sotto/wire';
+import type { StoredContact } from '@sotto/wire/stored';
+import { contentId } from '../core/core.ts';
+import type { Core } from '../core/core.ts';
+import { stateOf } from '../contacts/rows.ts';
+import { accountRef, conversationRef } from '../store/refs.ts';
+import { NotTaken } from './opened.ts';
+import type { Opened, Taken } from './opened.ts';
+import { takeAddressChange, takeAnswer, takeProfileChange, takeRequest } from './take-contact.ts';
+import { takeMessage } from './take-message.ts';
+import { takeOwnProfile } from './take-own-profile.ts';
+import { takeReceipt } from './take-receipt.ts';
+import { takeSync } from './take-sync.ts';
+
+/** Throws `NotTaken`. */
+export function readContent(bytes: Uint8Array): Content {
+  try {
+    return decodeContent(bytes);
+  } catch (cause) {
+    if (cause instanceof WireError) throw new NotTaken('invalid-content');
+    throw cause;
+  }
+}
+
+export function openedId(core: Core, { device, bytes }: Pick<Opened, 'device' | 'bytes'>): Opened['id'] {
+  return contentId(core, device, bytes);
+}
+
+/** Does what a content says, as far as its sender may say it. Throws `NotTaken`. */
+export function take(opened: Opened): Taken {
+  return opened.contact === null ? takeOwn(opened) : takeOthers(opened, opened.contact);
+}
+
+/** From another device of the own account. */
+function takeOwn(opened: Opened): Taken {
+  const { body } = opened.content;
+  switch (body.kind) {
+    case 'text':
+    case 'reaction':
+    case 'edit':
+    case 'delete':
+    case 'unknown':
+      return takeMessage(opened);
+    case 'receipt':
+      return takeReceipt(opened, body.value);
+    case 'syncState':
+      return takeSync(opened, body.value);
+    case 'profile':
+      return takeOwnProfile(opened, body.value);
+    case 'sessionRefresh':
+      opened.tx.ring('devices', null);
+      return 'receipt';
+    case 'typing':
+      return 'no-receipt';
+    case 'contactRequest':
+    case 'contactAnswer':
+    case 'addresses':
+      throw new NotTaken('invalid-content');
+  }
+}
+
+function takeOthers(opened: Opened, contact: StoredContact): Taken {
+  const { body } = opened.content;
+  if (body.kind === 'contactRequest') return takeRequest(opened, contact, body.value);
+  if (!opened.known) throw new NotTaken('not-a-contact');
+  if (body.kind === 'contactAnswer') return takeAnswer(opened, contact, body.value);
+  const state = stateOf(contact);
+  // They may have accepted, and their answer comes after this.
+  if (state === 'requested') throw new NotTaken('waiting-acceptance', true);
+  if (state !== 'accepted') throw new NotTaken('not-a-contact');
+  switch (body.kind) {
+    case 'text':
+    case 'reaction':
+    case 'edit':
+    case 'delete':
+    case 'unknown':
+      return takeMessage(opened);
+    case 'receipt':
+      return takeReceipt(opened, body.value);
+    case 'profile':
+      return takeProfileChange(opened, contact, body.value);
+    case 'addresses':
+      return takeAddressChange(opened, contact, body.value);
+    case 'typing':
+      return takeTyping(opened, contact, body.value.active);
+    case 'sessionRefresh':
+      return 'receipt';
+    case 'syncState':
+      throw new NotTaken('invalid-content');
+  }
+}
+
+function takeTyping({ tx, content }: Opened, contact: StoredContact, active: boolean): Taken {
+  const conversation = conversationRef(content.conversation);
+  tx.emit({ type: 'typing', conversation, account: accountRef(contact.account), active });
+  return 'no-receipt';
+}

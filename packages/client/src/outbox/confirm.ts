@@ -1,0 +1,58 @@
+import { accountId, equalBytes } from '@sotto/wire';
+import type { AccountId, DeviceId } from '@sotto/wire';
+import { StoredDelivery_State, StoredMessage_State } from '@sotto/wire/stored';
+import { conversationWith } from '../core/core.ts';
+import type { Core } from '../core/core.ts';
+import type { MessageRef } from '../refs.ts';
+import type { Tx } from '../store/ledger.ts';
+import { deviceRef } from '../store/refs.ts';
+import { deliveries, messages, outbounds } from '../store/tables.ts';
+import { noteDown } from '../trail/store.ts';
+import { deliveryKey, putDelivery, setState, settle } from './rows.ts';
+
+export interface Confirmation {
+  readonly message: MessageRef;
+  /** Who confirms, authenticated. */
+  readonly account: AccountId;
+  readonly device: DeviceId;
+  readonly kind: 'delivered' | 'read';
+}
+
+/** A receipt came. What it says counts only for messages that were meant for the account it comes from. */
+export function confirm(tx: Tx, core: Core, confirmation: Confirmation): void {
+  const { message, account, device, kind } = confirmation;
+  const stored = deliveries.get(tx.write, deliveryKey(message, deviceRef(device)));
+  const way = stored !== null && equalBytes(stored.account, account) ? stored : null;
+  const toRecipient = isRecipient(tx, core, message, account);
+  if (way === null && !toRecipient) return;
+  if (way !== null && way.state !== StoredDelivery_State.DELIVERED) {
+    way.state = StoredDelivery_State.DELIVERED;
+    way.envelope = new Uint8Array(0);
+    way.reason = 'delivered';
+    putDelivery(tx, way);
+  }
+  if (toRecipient) {
+    const outbound = outbounds.get(tx.write, message);
+    if (outbound !== null && !outbound.reached) {
+      outbound.reached = true;
+      outbounds.put(tx.write, message, outbound);
+    }
+    if (messages.get(tx.write, message) !== null) {
+      noteDown(tx, message, core.clock.now(), { code: kind, device: deviceRef(device) });
+    }
+    setState(tx, core, message, kind === 'read' ? StoredMessage_State.READ : StoredMessage_State.DELIVERED);
+  }
+  settle(tx, core, message);
+  tx.emit({ type: 'outbox-changed', message, reason: kind });
+  tx.ring('outbound', message);
+}
+
+function isRecipient(tx: Tx, core: Core, message: MessageRef, account: AccountId): boolean {
+  if (equalBytes(account, core.self.account)) return false;
+  const row = messages.get(tx.write, message);
+  if (row !== null) {
+    return equalBytes(row.author, core.self.account) && equalBytes(row.conversation, conversationWith(core, account));
+  }
+  const outbound = outbounds.get(tx.write, message);
+  return outbound !== null && equalBytes(outbound.recipient, accountId(account));
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '@sotto/transport';
+import { Alarm } from '../core/alarm.ts';
+import type { MessageRef } from '../refs.ts';
+
+/** What handing one message over means for those behind it. */
+export type Passage =
+  /** Out of the way: accepted, given up, or gone. */
+  | { readonly kind: 'passed' }
+  /** Nothing goes to this device until then (Unix ms; `Infinity`: until there is news of its account). */
+  | { readonly kind: 'pause'; readonly until: number };
+
+export interface LaneOptions {
+  readonly clock: Clock;
+  /** Messages of this device handed over at once. */
+  readonly window: number;
+  /** Seals it unless it is sealed; resolves to what hands it over, or to what is in the way. Must not throw. */
+  readonly prepare: (message: MessageRef, attempts: number) => Promise<(() => Promise<Passage>) | Passage>;
+}
+
+/**
+ * The way to one device: seals in sequence, several on their way at once, and one pause for all when the device cannot
+ * take messages.
+ */
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #alarm: Alarm;
+  /** Sorted by number. */
+  readonly #pending: { readonly message: MessageRef; readonly number: bigint }[] = [];
+  readonly #inFlight = new Set<MessageRef>();
+  #pausedUntil = 0;
+  #attempts = 0;
+  #pumping = false;
+  #closed = false;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#alarm = new Alarm(options.clock, () => this.#pump());
+  }
+
+  add(message: MessageRef, number: bigint): void {
+    if (this.#inFlight.has(message) || this.#pending.some((each) => each.message === message)) return;
+    let at = this.#pending.length;
+    while (at > 0 && (this.#pending[at - 1]?.number ?? 0n) > number) at--;
+    this.#pending.splice(at, 0, { message, number });
+    this.#pump();
+  }
+
+  /** Tries at once, whatever it was waiting for. */
+  wake(): void {
+    this.#pausedUntil = 0;
+    this.#attempts = 0;
+    this.#pump();
+  }
+
+  /** Failed tries since the last success. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  get idle(): boolean {
+    return this.#pending.length === 0 && this.#inFlight.size === 0;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#alarm.clear();
+  }
+
+  #pump(): void {
+    if (this.#pumping || this.#closed) return;
+    this.#pumping = true;
+    void this.#run().finally(() => {
+      this.#pumping = false;
+      if (this.#ready()) this.#pump();
+    });
+  }
+
+  #ready(): boolean {
+    if (this.#closed || this.#pending.length === 0 || this.#inFlight.size >= this.#options.window) return false;
+    if (this.#options.clock.now() >= this.#pausedUntil) return true;
+    if (this.#pausedUntil < Infinity) this.#alarm.set(this.#pausedUntil);
+    return false;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#ready()) {
+      const next = this.#pending.shift();
+      if (next === undefined) return;
+      this.#inFlight.add(next.message);
+      const prepared = await this.#options.prepare(next.message, this.#attempts + 1);
+      if (typeof prepared === 'function') void prepared().then((passage) => this.#passed(next, passage));
+      else this.#passed(next, prepared);
+    }
+  }
+
+  #passed(done: { readonly message: MessageRef; readonly number: bigint }, passage: Passage): void {
+    this.#inFlight.delete(done.message);
+    if (passage.kind === 'pause') {
+      this.#attempts++;
+      this.#pausedUntil = passage.until;
+      this.add(done.message, done.number);
+      return;
+    }
+    this.#attempts = 0;
+    this.#pump();
+  }
+}

@@ -1,0 +1,268 @@
+import type { GatewayTransport } from '@sotto/gateway-api';
+import { accountId, equalBytes } from '@sotto/wire';
+import { StoredDelivery_State, StoredMessage_State } from '@sotto/wire/stored';
+import type { StoredDelivery, StoredOutbound } from '@sotto/wire/stored';
+import { Alarm } from '../core/alarm.ts';
+import type { Core } from '../core/core.ts';
+import type { AccountRef, DeviceRef, MessageRef } from '../refs.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import { messageRef } from '../store/refs.ts';
+import { deliveries, outbounds } from '../store/tables.ts';
+import type { ReasonCode } from '../trail/reasons.ts';
+import { backoffMs } from './backoff.ts';
+import { Healer } from './healer.ts';
+import { Lane } from './lane.ts';
+import type { Passage } from './lane.ts';
+import { memoOf, wayOf } from './memo.ts';
+import type { OutboundMemo, Way } from './memo.ts';
+import { consequenceOf } from './outcome.ts';
+import type { Consequence } from './outcome.ts';
+import type { Planner } from './planner.ts';
+import { deliveriesOf, deliveryKey, note, putDelivery, removeOutbound, setState, settle, unseal } from './rows.ts';
+import type { Sealer, Sealing } from './sealer.ts';
+
+/** What waits for news (an address, a chain) is looked at again after this time all the same. */
+const NEWS_MS = 3_600_000;
+
+export interface OutboxParts {
+  readonly core: Core;
+  readonly planner: Planner;
+  readonly sealer: Sealer;
+  readonly sessions: Sessions;
+  readonly transport: GatewayTransport;
+}
+
+/**
+ * Everything on its way out, from storing to the last receipt. Rows are the truth; what is held here says only where to
+ * look next, and is rebuilt from them at open.
+ */
+export class Outbox {
+  readonly #parts: OutboxParts;
+  readonly #core: Core;
+  readonly #memos = new Map<MessageRef, OutboundMemo>();
+  readonly #lanes = new Map<DeviceRef, Lane>();
+  readonly #healer: Healer;
+  readonly #expiry: Alarm;
+  #closed = false;
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+    this.#core = parts.core;
+    this.#healer = new Healer(parts.core, parts.sessions, (way) => this.#lane(way).add(way.message, way.number));
+    this.#expiry = new Alarm(parts.core.clock, () => this.#expire());
+    const { bells } = parts.core;
+    bells.on('outbound', (message) => this.#take(message));
+    bells.on('account', (account) => this.#news(account));
+    bells.on('heard', ({ account, device }) => this.#healer.heard(account, device));
+  }
+
+  /** Takes up what was left when the vault was last closed. */
+  open(): void {
+    const rows = this.#core.ledger.read((read) => outbounds.all(read).map((entry) => entry.row));
+    for (const row of rows.toSorted((a, b) => (a.number < b.number ? -1 : 1))) this.#take(messageRef(row.id));
+    this.#expire();
+  }
+
+  /** The gateway can be reached again. */
+  online(): void {
+    for (const memo of this.#memos.values()) this.#take(memo.message);
+    for (const lane of this.#lanes.values()) lane.wake();
+    this.#healer.check();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#expiry.clear();
+    this.#healer.close();
+    for (const lane of this.#lanes.values()) lane.close();
+  }
+
+  /** Brings one content's deliveries and lanes up to date with its rows. */
+  #take(message: MessageRef): void {
+    if (this.#closed) return;
+    this.#parts.planner.plan(message);
+    const { outbound, ways } = this.#load(message);
+    if (outbound === null) {
+      this.#memos.delete(message);
+      this.#healer.forget(message);
+      return;
+    }
+    const memo = memoOf(outbound);
+    this.#memos.set(message, memo);
+    this.#expiry.set(memo.expiresAt);
+    for (const row of ways) {
+      const way = wayOf(outbound, row);
+      if (way.pending) this.#lane(way).add(message, way.number);
+      this.#healer.watch(way);
+    }
+  }
+
+  #load(message: MessageRef): { readonly outbound: StoredOutbound | null; readonly ways: readonly StoredDelivery[] } {
+    return this.#core.ledger.read((read) => {
+      const outbound = outbounds.get(read, message);
+      return { outbound, ways: outbound === null ? [] : deliveriesOf(read, message) };
+    });
+  }
+
+  /** An account's devices, addresses or standing changed. */
+  #news(account: AccountRef): void {
+    const own = account === this.#core.self.accountRef;
+    for (const memo of Array.from(this.#memos.values()))
+      if (own || memo.recipient === account) this.#take(memo.message);
+    for (const lane of this.#lanes.values()) lane.wake();
+  }
+
+  #lane(way: Pick<Way, 'device'>): Lane {
+    const known = this.#lanes.get(way.device);
+    if (known !== undefined) return known;
+    const lane = new Lane({
+      clock: this.#core.clock,
+      window: this.#core.settings.inFlight,
+      prepare: (message, attempts) => this.#prepare(message, way.device, attempts),
+    });
+    this.#lanes.set(way.device, lane);
+    return lane;
+  }
+
+  async #prepare(
+    message: MessageRef,
+    device: DeviceRef,
+    attempts: number,
+  ): Promise<(() => Promise<Passage>) | Passage> {
+    try {
+      const sealing = await this.#parts.sealer.prepare(message, device, this.#core.background.signal);
+      if (sealing.kind === 'ready') return () => this.#deliver(message, device, sealing, attempts);
+      if (sealing.kind === 'gone') return { kind: 'passed' };
+      if (sealing.reason === 'too-large') {
+        return this.#apply(message, device, { kind: 'give-up', reason: sealing.reason }, attempts);
+      }
+      const { reason, until, retryAfterMs } = sealing;
+      if (until === 'event') return this.#apply(message, device, { kind: 'await-news', reason }, attempts);
+      const retry = { kind: 'retry', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } as const;
+      return this.#apply(message, device, retry, attempts);
+    } catch (cause) {
+      return this.#failed(cause, attempts);
+    }
+  }
+
+  async #deliver(
+    message: MessageRef,
+    device: DeviceRef,
+    { destination, envelope }: Extract<Sealing, { kind: 'ready' }>,
+    attempts: number,
+  ): Promise<Passage> {
+    try {
+      const outcome = await this.#parts.transport.deliver({ destination, envelope }, this.#core.background.signal);
+      // What closing interrupts stays sealed, and is delivered after the next open.
+      if (this.#closed) return { kind: 'passed' };
+      const consequence = consequenceOf(outcome);
+      if (consequence.kind !== 'accepted' && destination.admission.kind === 'request-token')
+        this.#refused(message, device);
+      return this.#apply(message, device, consequence, attempts);
+    } catch (cause) {
+      return this.#failed(cause, attempts);
+    }
+  }
+
+  #refused(message: MessageRef, device: DeviceRef): void {
+    const way = this.#core.ledger.read((read) => deliveries.get(read, deliveryKey(message, device)));
+    if (way !== null) this.#parts.sealer.refused(accountId(way.account));
+  }
+
+  /** A failure of what this stands on (the vault, a bug): told, and tried again later like everything else. */
+  #failed(cause: unknown, attempts: number): Passage {
+    if (this.#closed || this.#core.background.closing) return { kind: 'passed' };
+    this.#core.background.report(cause);
+    return { kind: 'pause', until: this.#core.clock.now() + this.#backoff(attempts) };
+  }
+
+  #backoff(attempts: number, retryAfterMs?: number): number {
+    const { retryBaseMs: baseMs, retryMostMs: mostMs } = this.#core.settings;
+    const random = this.#core.random();
+    return backoffMs(attempts, { baseMs, mostMs, random, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  }
+
+  /** Writes down what happened to one delivery. */
+  #apply(message: MessageRef, device: DeviceRef, consequence: Consequence, attempts: number): Passage {
+    if (this.#closed) return { kind: 'passed' };
+    const now = this.#core.clock.now();
+    const until = waitsForNews(consequence) ? now + NEWS_MS : now + this.#backoff(attempts, retryAfter(consequence));
+    const stays = this.#core.ledger.commit((tx) => {
+      const row = deliveries.get(tx.write, deliveryKey(message, device));
+      const outbound = outbounds.get(tx.write, message);
+      if (row === null || outbound === null) return false;
+      row.attempts++;
+      const reason: ReasonCode = consequence.kind === 'accepted' ? 'accepted' : consequence.reason;
+      const isNews = row.reason !== reason;
+      row.reason = reason;
+      row.nextAttemptAt = 0n;
+      switch (consequence.kind) {
+        case 'accepted':
+          row.state = StoredDelivery_State.ACCEPTED;
+          row.acceptedAt = BigInt(now);
+          break;
+        case 'give-up':
+          row.state = StoredDelivery_State.FAILED;
+          row.envelope = new Uint8Array(0);
+          break;
+        case 'seal-anew':
+        case 'await-address':
+          unseal(row, reason);
+          break;
+        case 'retry':
+        case 'await-news':
+          row.nextAttemptAt = consequence.kind === 'retry' ? BigInt(until) : 0n;
+      }
+      putDelivery(tx, row);
+      if (isNews) note(tx, this.#core, message, reason, device);
+      if (consequence.kind === 'accepted' && isRecipient(outbound, row)) {
+        setState(tx, this.#core, message, StoredMessage_State.ACCEPTED);
+      }
+      settle(tx, this.#core, message);
+      return true;
+    });
+    this.#after(message);
+    if (!stays || consequence.kind === 'accepted' || consequence.kind === 'give-up') return { kind: 'passed' };
+    return { kind: 'pause', until: consequence.kind === 'seal-anew' ? now : until };
+  }
+
+  /** Keeps what is held here in step after a delivery moved. */
+  #after(message: MessageRef): void {
+    const { outbound, ways } = this.#load(message);
+    if (outbound === null) {
+      this.#memos.delete(message);
+      this.#healer.forget(message);
+      return;
+    }
+    for (const row of ways) this.#healer.watch(wayOf(outbound, row));
+  }
+
+  #expire(): void {
+    if (this.#closed) return;
+    const now = this.#core.clock.now();
+    for (const memo of Array.from(this.#memos.values())) {
+      if (memo.expiresAt > now) {
+        this.#expiry.set(memo.expiresAt);
+        continue;
+      }
+      this.#core.ledger.commit((tx) => {
+        note(tx, this.#core, memo.message, 'expired');
+        setState(tx, this.#core, memo.message, StoredMessage_State.EXPIRED);
+        removeOutbound(tx, memo.message);
+      });
+      this.#after(memo.message);
+    }
+  }
+}
+
+function waitsForNews({ kind }: Consequence): boolean {
+  return kind === 'await-address' || kind === 'await-news';
+}
+
+function retryAfter(consequence: Consequence): number | undefined {
+  return consequence.kind === 'retry' ? consequence.retryAfterMs : undefined;
+}
+
+function isRecipient(outbound: StoredOutbound, row: StoredDelivery): boolean {
+  return equalBytes(outbound.recipient, row.account);
+}

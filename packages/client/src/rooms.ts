@@ -1,0 +1,192 @@
+import type { GatewayTransport } from '@sotto/gateway-api';
+import type { Vault } from '@sotto/vault';
+import { accountId, deviceId } from '@sotto/wire';
+import { Connection } from './account/connection.ts';
+import { OwnAccount, readAccount } from './account/own-account.ts';
+import { OwnDevices } from './account/own-devices.ts';
+import { Chains } from './chains/chains.ts';
+import { ChainKeeper } from './chains/keeper.ts';
+import { Contacts } from './contacts/contacts.ts';
+import { Grants } from './contacts/grants.ts';
+import { Conversations } from './conversations/conversations.ts';
+import { HeldMessages } from './conversations/held.ts';
+import { Background } from './core/background.ts';
+import { Bells } from './core/bells.ts';
+import type { Core, SelfIds } from './core/core.ts';
+import { EngineRoom } from './core/engine-room.ts';
+import { MessengerError } from './error.ts';
+import { Emitter } from './events/emitter.ts';
+import { Inbox } from './inbox/inbox.ts';
+import { Receipts } from './inbox/receipts.ts';
+import type { Effects } from './options.ts';
+import { Outbox } from './outbox/outbox.ts';
+import { Planner } from './outbox/planner.ts';
+import { Sealer } from './outbox/sealer.ts';
+import { SentMessages } from './outbox/sent.ts';
+import { Typing } from './outbox/typing.ts';
+import { PrekeyKeeper } from './prekeys/keeper.ts';
+import { Sessions } from './sessions/sessions.ts';
+import { defaultSettings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { Ledger } from './store/ledger.ts';
+import { accountRef, deviceRef } from './store/refs.ts';
+import { outbounds } from './store/tables.ts';
+import { Upkeep } from './upkeep.ts';
+
+/** Everything a messenger consists of, over one open vault that holds an account. */
+export interface Rooms {
+  readonly vault: Vault;
+  readonly effects: Effects;
+  readonly core: Core;
+  readonly transport: GatewayTransport;
+  readonly connection: Connection;
+  readonly sessions: Sessions;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly receipts: Receipts;
+  readonly held: HeldMessages;
+  readonly sent: SentMessages;
+  readonly typing: Typing;
+  readonly contacts: Contacts;
+  readonly conversations: Conversations;
+  readonly prekeys: PrekeyKeeper;
+  readonly grants: Grants;
+  readonly devices: OwnDevices;
+  readonly chains: ChainKeeper;
+  readonly upkeep: Upkeep;
+}
+
+/** What exists before it is known who this is. */
+export interface Ground {
+  readonly vault: Vault;
+  readonly effects: Effects;
+  readonly events: Emitter;
+  readonly bells: Bells;
+  readonly ledger: Ledger;
+}
+
+export function layGround(vault: Vault, effects: Effects): Ground {
+  const events = new Emitter();
+  const bells = new Bells();
+  return { vault, effects, events, bells, ledger: new Ledger(vault, events, bells) };
+}
+
+/** Builds the rooms; nothing happens yet. Throws `no_account`. */
+export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: () => void): Rooms {
+  const core = makeCore(ground, { ...defaultSettings, ...settings }, (tx, message) => planner.planIn(tx, message));
+  const transport = openTransport(core, ground.effects);
+  const chains = new Chains(core);
+  const sessions = new Sessions(core, () => core.own.identity());
+  const sealer = new Sealer(core, sessions, transport);
+  const planner = new Planner(core, chains);
+  const outbox = new Outbox({ core, planner, sealer, sessions, transport });
+  const inbox = new Inbox(core, chains, sessions);
+  const prekeys = new PrekeyKeeper(core, transport);
+  const grants = new Grants(core, transport);
+  const devices = new OwnDevices(core, chains, sessions, transport);
+  const chainKeeper = new ChainKeeper(core, chains, transport);
+  const upkeep = new Upkeep(core, ground.vault);
+  const connection = new Connection({
+    core,
+    transport,
+    sink: (incoming) => inbox.receive(incoming),
+    onOnline: () => {
+      outbox.online();
+      for (const chore of [prekeys.chore, grants.chore, devices.chore, chainKeeper.chore, inbox.chore]) chore.kick();
+    },
+    onRevoked,
+  });
+  return {
+    vault: ground.vault,
+    effects: ground.effects,
+    core,
+    transport,
+    connection,
+    sessions,
+    outbox,
+    inbox,
+    receipts: new Receipts(core),
+    held: new HeldMessages(core),
+    sent: new SentMessages(core),
+    typing: new Typing(core, chains, sessions, transport),
+    contacts: new Contacts(core, chains, transport),
+    conversations: new Conversations(core),
+    prekeys,
+    grants,
+    devices,
+    chains: chainKeeper,
+    upkeep,
+  };
+}
+
+function makeCore(ground: Ground, settings: Settings, plan: Core['plan']): Core {
+  const { effects, ledger, events, bells } = ground;
+  const row = ledger.read(readAccount);
+  if (row === null) throw new MessengerError('no_account', 'there is no account in this vault');
+  const account = accountId(row.account);
+  const device = deviceId(row.device);
+  const self: SelfIds = { account, accountRef: accountRef(account), device, deviceRef: deviceRef(device) };
+  const { provider, clock, random } = effects;
+  const numbers = ledger.read((read) => outbounds.all(read).map((entry) => entry.row.number));
+  let last = numbers.reduce((most, number) => (number > most ? number : most), 0n);
+  return {
+    provider,
+    clock,
+    random,
+    settings,
+    ledger,
+    events,
+    bells,
+    self,
+    background: new Background(events),
+    engine: new EngineRoom(effects.engine, ledger),
+    own: new OwnAccount({ provider, clock, ledger, self }),
+    plan,
+    nextNumber: () => ++last,
+  };
+}
+
+function openTransport(core: Core, effects: Effects): GatewayTransport {
+  const { clock, self, own, random } = core;
+  return effects.openTransport({
+    device: {
+      address: own.gateway,
+      clock,
+      account: self.account,
+      device: self.device,
+      signLogin: async (challenge) => {
+        const { signature } = await core.engine.ask({ kind: 'sign-login', ...challenge }, ['device/keys']);
+        return signature;
+      },
+    },
+    random,
+  });
+}
+
+/** Takes up work: sends what was left, receives, keeps everything up to date. */
+export async function moveIn(rooms: Rooms): Promise<void> {
+  await rooms.sessions.open();
+  rooms.held.check();
+  rooms.receipts.open();
+  rooms.outbox.open();
+  rooms.upkeep.open();
+  rooms.connection.open();
+}
+
+/** Ends everything, in the order in which nothing needs what is gone. */
+export async function moveOut(rooms: Rooms, why: 'asked' | 'revoked'): Promise<void> {
+  const { core, transport, vault, effects } = rooms;
+  rooms.outbox.close();
+  rooms.receipts.close();
+  rooms.held.close();
+  rooms.upkeep.close();
+  for (const { chore } of [rooms.prekeys, rooms.grants, rooms.devices, rooms.chains, rooms.inbox]) chore.close();
+  const ended = core.background.close();
+  await transport.close();
+  await ended;
+  await rooms.sessions.idle();
+  rooms.sent.close();
+  core.events.close(why);
+  vault.close();
+  await effects.engine.close();
+}

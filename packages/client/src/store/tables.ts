@@ -1,0 +1,51 @@
+import {
+  StoredAccountSchema,
+  StoredContactSchema,
+  StoredConversationSchema,
+  StoredDeliverySchema,
+  StoredMarkSchema,
+  StoredMessageSchema,
+  StoredOutboundSchema,
+  StoredOwnDeviceSchema,
+  StoredParkedSchema,
+  StoredPeerDeviceSchema,
+  StoredReceiptsSchema,
+  StoredTrailSchema,
+} from '@sotto/wire/stored';
+import { table } from './table.ts';
+
+/** The one row of tables that have one. */
+export const SELF = 'self';
+
+const state = (name: string) => ({ name, purpose: 'state', version: 1 }) as const;
+const history = (name: string) => ({ name, purpose: 'history', version: 1 }) as const;
+
+// Keys are refs (refs.ts) unless said otherwise.
+
+/** Key: SELF. */
+export const accounts = table(state('account'), StoredAccountSchema);
+/** Key: device. */
+export const ownDevices = table(state('own-devices'), StoredOwnDeviceSchema);
+/** Key: account. */
+export const contacts = table(state('contacts'), StoredContactSchema);
+/** Key: device, of a contact or of the own account. */
+export const peerDevices = table(state('peer-devices'), StoredPeerDeviceSchema);
+/** Key: conversation. */
+export const conversations = table(state('conversations'), StoredConversationSchema);
+/**
+ * Key: message. Order: one partition a conversation, for what has a line of its own. Lookups: `unread` and `held` by
+ * conversation, `target` (annotations) by message, `counter` by `counterKey`.
+ */
+export const messages = table(history('messages'), StoredMessageSchema);
+/** Key: message. */
+export const trails = table(history('trails'), StoredTrailSchema);
+/** Key: message. */
+export const outbounds = table(history('outbound'), StoredOutboundSchema);
+/** Key: `message/device`. */
+export const deliveries = table(history('deliveries'), StoredDeliverySchema);
+/** Key: envelope id. Lookup: `until` by the day (since 1970) after which it can go. */
+export const marks = table(state('marks'), StoredMarkSchema);
+/** Key: envelope id. Order: partition `parked`, by arrival. */
+export const parked = table(history('parked'), StoredParkedSchema);
+/** Key: account. */
+export const dueReceipts = table(state('due-receipts'), StoredReceiptsSchema);

@@ -1,0 +1,47 @@
+import type { Vault } from '@sotto/vault';
+import { Alarm } from './core/alarm.ts';
+import type { Core } from './core/core.ts';
+import { sweepMarks } from './inbox/marks.ts';
+
+/** Between slices, so that messages come first. */
+const SLICE_PAUSE_MS = 250;
+const HOUR_MS = 3_600_000;
+
+/** What a vault needs done now and then: old marks go, keys and search segments are renewed in small slices. */
+export class Upkeep {
+  readonly #core: Core;
+  readonly #vault: Vault;
+  readonly #alarm: Alarm;
+  #sweptAt = 0;
+
+  constructor(core: Core, vault: Vault) {
+    this.#core = core;
+    this.#vault = vault;
+    this.#alarm = new Alarm(core.clock, () => this.#slice());
+  }
+
+  open(): void {
+    this.#alarm.set(this.#core.clock.now() + SLICE_PAUSE_MS);
+  }
+
+  close(): void {
+    this.#alarm.clear();
+  }
+
+  #slice(): void {
+    const { background, clock, ledger } = this.#core;
+    if (background.closing) return;
+    const now = clock.now();
+    let more = false;
+    try {
+      if (now - this.#sweptAt >= 24 * HOUR_MS) {
+        ledger.commit((tx) => sweepMarks(tx, now));
+        this.#sweptAt = now;
+      }
+      more = this.#vault.maintain();
+    } catch (cause) {
+      background.report(cause);
+    }
+    this.#alarm.set(now + (more ? SLICE_PAUSE_MS : HOUR_MS));
+  }
+}
