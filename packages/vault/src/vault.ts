@@ -27,7 +27,7 @@ export interface Vault {
   verify(): void;
   /**
    * The same in slices of about `rows` rows, between which events may happen. True: there is more to do.
-   * After the last slice (or a throw) the next call begins anew.
+   * After the last slice, an error or a failed event the next call begins anew.
    */
   verifySome(rows: number): boolean;
   /**

@@ -27,8 +27,7 @@ export class TableVerification implements RowWatcher {
   }
 
   /**
-   * `deep` opens every row; without it, sealed bytes and the order of rows are left to be noticed when they are read.
-   * Yields how many rows were seen. Throws `tampered`.
+   * `deep` opens every row; without it, changed sealed bytes are left to be noticed when they are read. Yields how many rows were seen. Throws `tampered`.
    */
   *steps(deep: boolean): Generator<number, undefined> {
     for (;;) {
@@ -45,17 +44,17 @@ export class TableVerification implements RowWatcher {
   }
 
   #verify(row: StoredRow, deep: boolean): void {
-    const [counter, place, collection, nonce, lookups] = row;
+    const [counter, place, collection, nonce, lookups, , , ordinal] = row;
     const { codec } = this.#rows;
     this.#position = counter;
     this.#sumOf(collection).add(codec.element(collection, place, counter, nonce));
     if (this.#table.get.get(place)?.[0] !== counter) throw tampered();
     for (const hash of splitHashes(lookups)) if (this.#table.hasLookup.get(hash, place) === null) throw tampered();
+    if (ordinal !== null) this.#verifyOrder(row, this.#rows.order.unmask(ordinal, nonce));
     if (!deep) return;
     const opened = this.#rows.open(this.#name, row);
     opened.value.fill(0);
     if (!sameBytes(codec.place(collection, opened.key), place)) throw tampered();
-    if (opened.binding.order !== null) this.#verifyOrder(row, opened.binding.order.ordinal);
   }
 
   /** The row is found at its rank, and the one before it has a lower ordinal. */

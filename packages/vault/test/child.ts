@@ -69,8 +69,11 @@ try {
           write.put(messages, `m${n}`, provider.random(3000));
         });
       }
-    } finally {
+    } catch (error) {
       say(String(n));
+      if (error instanceof VaultError) say(`error ${error.code}`);
+      vault.transaction((write) => write.put(contacts, 'small', bytes('fits')));
+      say('went on');
     }
   }
 } catch (error) {

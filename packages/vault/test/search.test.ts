@@ -198,6 +198,7 @@ type Change =
   | { kind: 'unindex'; from: number; step: number }
   | { kind: 'maintain' }
   | { kind: 'tomorrow' }
+  | { kind: 'verify-some'; rows: number }
   | { kind: 'reopen' }
   | { kind: 'abort'; count: number };
 
@@ -221,6 +222,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.constant({ kind: 'maintain' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'tomorrow' as const }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('verify-some' as const), rows: fc.nat(900) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort' as const), count: fc.integer({ min: 1, max: 700 }) }) },
 );
@@ -231,7 +233,7 @@ function textOf(i: number, words: number): string {
 
 test('any sequence of changes, merges and reopenings finds what a plain list would', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(change, { maxLength: 14 }), async (changes) => {
+    fc.asyncProperty(fc.array(change, { maxLength: 18 }), async (changes) => {
       const at = new TestVault();
       let vault = await at.create();
       const model = new Map<string, string>();
@@ -264,6 +266,7 @@ test('any sequence of changes, merges and reopenings finds what a plain list wou
           assert.throws(aborted, (error) => error === stop);
         }
         if (each.kind === 'tomorrow') at.clock.advance(DAY);
+        if (each.kind === 'verify-some') vault.verifySome(each.rows);
         if (each.kind === 'maintain') while (vault.maintain());
         if (each.kind === 'reopen') {
           vault.close();

@@ -11,7 +11,7 @@ const MAGIC = utf8('SOTTOKEY');
 const VERSION = 1;
 const CHECKSUM_SIZE = 32;
 /** bytes; what a keystore may need */
-export const MAX_WRAPPED_SIZE = 4096;
+const MAX_WRAPPED_SIZE = 4096;
 const MAX_KIND_LENGTH = 64;
 const MAX_SIZE = MAX_WRAPPED_SIZE + 512;
 

@@ -3,7 +3,7 @@ import { VaultError } from '../error.ts';
 import type { Database } from './database.ts';
 
 /** "Sott", marks the file as a vault. */
-export const APPLICATION_ID = 0x536f7474;
+const APPLICATION_ID = 0x536f7474;
 
 /** Tables of sealed rows; see rows/row-table.ts. */
 const rowTable = (name: string) => `

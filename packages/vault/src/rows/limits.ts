@@ -27,7 +27,7 @@ export function checkValue(value: Uint8Array): void {
   if (value.length > MAX_VALUE) refuse(`a row has at most ${MAX_VALUE} bytes`);
 }
 
-export function checkOrdinal(ordinal: number): void {
+function checkOrdinal(ordinal: number): void {
   if (!Number.isSafeInteger(ordinal)) refuse('an ordinal is a safe integer');
 }
 

@@ -6,7 +6,7 @@ import type { Sealer } from '../format/sealer.ts';
 import type { VaultKeys } from '../keys.ts';
 
 /** bytes of a keyed hash as stored */
-export const HASH_SIZE = 16;
+const HASH_SIZE = 16;
 const LABEL = utf8('sotto/v1/vault-row');
 const NO_BYTES = new Uint8Array(0);
 

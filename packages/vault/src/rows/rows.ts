@@ -125,6 +125,7 @@ export class Rows {
     const entry = this.#entry(collection);
     if (entry === null) return [];
     const rows = this.#tables[collection.purpose].all.all(entry.id);
+    if (rows.length !== entry.hash.count) throw new VaultError('tampered', 'rows are missing');
     return rows.map((stored) => shown(collection, this.open(collection.purpose, stored)));
   }
 

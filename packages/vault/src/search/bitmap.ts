@@ -46,6 +46,12 @@ export class Bitmap {
     return any !== 0;
   }
 
+  *ascending(): Generator<number, undefined> {
+    for (const [i, bits] of this.words.entries()) {
+      for (let word = bits; word !== 0; word &= word - 1) yield i * 32 + 31 - Math.clz32(word & -word);
+    }
+  }
+
   /** Its values below `end`, highest first. */
   *descending(end: number): Generator<number, undefined> {
     for (let i = Math.min(this.words.length - 1, Math.floor((end - 1) / 32)); i >= 0; i--) {

@@ -17,14 +17,27 @@ export function encodePostings(documents: readonly number[], span: number, write
   }
 }
 
+/** The documents of one word, ascending. Throws `damaged`. */
+export function decodePostings(bytes: Uint8Array, count: number, span: number): number[] {
+  const documents: number[] = [];
+  if (isDense(count, span)) documents.push(...bitsOf(bytes, span).ascending());
+  else eachGap(bytes, count, span, (document) => documents.push(document));
+  return documents;
+}
+
 /** Adds the documents of one word to `into`. Throws `damaged`. */
 export function addPostings(bytes: Uint8Array, count: number, span: number, into: Bitmap): void {
-  if (isDense(count, span)) {
-    const bits = bytes.length === into.words.length * 4 ? Bitmap.from(bytes) : null;
-    if (bits === null) throw damaged();
-    into.addAll(bits);
-    return;
-  }
+  if (isDense(count, span)) into.addAll(bitsOf(bytes, span));
+  else eachGap(bytes, count, span, (document) => into.add(document));
+}
+
+function bitsOf(bytes: Uint8Array, span: number): Bitmap {
+  const bits = bytes.length * 8 === span ? Bitmap.from(bytes) : null;
+  if (bits === null) throw damaged();
+  return bits;
+}
+
+function eachGap(bytes: Uint8Array, count: number, span: number, see: (document: number) => void): void {
   let at = 0;
   let document = 0;
   for (let i = 0; i < count; i++) {
@@ -37,7 +50,7 @@ export function addPostings(bytes: Uint8Array, count: number, span: number, into
     }
     document += gap;
     if (document >= span) throw damaged();
-    into.add(document);
+    see(document);
   }
   if (at !== bytes.length) throw damaged();
 }

@@ -1,39 +1,32 @@
 import type { CryptoProvider } from '@sotto/crypto';
 import { VaultError } from '../error.ts';
-import type { Database, Query } from '../file/database.ts';
-import type { CollectionEntry } from '../format/head.ts';
-import { MultisetHash } from '../format/multiset.ts';
+import type { Database } from '../file/database.ts';
 import type { HeadKeeper } from '../head-keeper.ts';
-import { VAULT_KEY_SIZE } from '../keys.ts';
 import { checkLimit, checkName } from '../rows/limits.ts';
-import { compareBytes } from '../rows/row-codec.ts';
 import type { Rows } from '../rows/rows.ts';
 import type { Collection, SearchHit, SearchOptions } from '../vault.ts';
 import { Bitmap } from './bitmap.ts';
 import { BlockStore } from './block-store.ts';
 import type { BlockKind } from './block-store.ts';
 import { queryWords, wordsOf } from './fold.ts';
-import { baseOf, decodeManifest, EMPTY_MANIFEST, encodeManifest } from './manifest.ts';
+import { baseOf, decodeManifest, EMPTY_MANIFEST, encodeManifest, spanOf } from './manifest.ts';
 import type { Manifest, SegmentEntry } from './manifest.ts';
 import { decodePending, encodePending, pendingMatches } from './pending.ts';
 import type { PendingDocument } from './pending.ts';
+import { PlaceMap } from './place-map.ts';
 import { SegmentReader } from './segment-reader.ts';
 import type { Wanted } from './segment-reader.ts';
-import { encodeSegment, SPANS, TOP_LEVEL } from './segment.ts';
-import type { SegmentContent } from './segment.ts';
+import { collectLiving, collectPending, writeSegment } from './segment-writer.ts';
+import { SPANS, TOP_LEVEL } from './segment.ts';
 
 const MANIFEST: Collection = { name: '~search/manifest', purpose: 'state', version: 1 };
 const PENDING: Collection = { name: '~search/pending', purpose: 'state', version: 1 };
 const DEAD: Collection = { name: '~search/dead', purpose: 'state', version: 1 };
-const PLACES = '~search/places';
 const MANIFEST_KEY = 'manifest';
-const NO_NONCE: Uint8Array = new Uint8Array(0);
 /** Comes before every word; no word contains it. */
 const SCOPE_MARK = '\u0001';
 /** Segments of the lower levels that may wait for `maintain` before an event merges some itself. */
 const MAX_WAITING = 64;
-
-const VERIFY_BATCH = 256;
 
 interface Loaded {
   manifest: Manifest;
@@ -59,23 +52,13 @@ export interface SearchParts {
 export class SearchIndex {
   readonly #parts: SearchParts;
   readonly #blocks: BlockStore;
-  readonly #insertPlace: Query;
-  readonly #deletePlace: Query<[number]>;
-  readonly #scanPlaces: Query<[Uint8Array, number]>;
+  readonly #places: PlaceMap;
   #loaded: Loaded | null = null;
-  /** A verification's way through the places: it has seen those up to `last`. */
-  #scan: { readonly sum: MultisetHash; last: Uint8Array } | null = null;
 
   constructor(parts: SearchParts) {
-    const { database } = parts;
     this.#parts = parts;
-    this.#blocks = new BlockStore(parts.provider, database);
-    this.#insertPlace = database.query('INSERT INTO search_place (place, document) VALUES (?, ?)');
-    this.#deletePlace = database.query('DELETE FROM search_place WHERE place = ? RETURNING document', ['integer']);
-    this.#scanPlaces = database.query(
-      'SELECT place, document FROM search_place WHERE place > ? ORDER BY place LIMIT ?',
-      ['blob', 'integer'],
-    );
+    this.#blocks = new BlockStore(parts.provider, parts.database);
+    this.#places = new PlaceMap(parts.database, parts.head, parts.rows.codec);
   }
 
   /** Forgets what is in memory: after a rollback it may be ahead of the file. */
@@ -98,26 +81,14 @@ export class SearchIndex {
     const pending = { reference, words };
     loaded.pending.set(document, pending);
     this.#parts.rows.put(PENDING, String(document), encodePending(pending));
-    const entry = this.#parts.head.register(PLACES, 'search');
-    const place = this.#parts.rows.codec.place(entry.id, reference);
-    this.#insertPlace.run(place, document);
-    const element = this.#placeElement(entry, place, document);
-    this.#parts.head.add(entry, element);
-    if (this.#scanned(place)) this.#scan?.sum.add(element);
+    this.#places.set(reference, document);
   }
 
   /** Inside a transaction. */
   unindex(reference: string): void {
     checkName(reference);
-    const entry = this.#parts.head.find(PLACES, 'search');
-    if (entry === null) return;
-    const place = this.#parts.rows.codec.place(entry.id, reference);
-    const row = this.#deletePlace.get(place);
-    if (row === null) return;
-    const [document] = row;
-    const element = this.#placeElement(entry, place, document);
-    this.#parts.head.remove(entry, element);
-    if (this.#scanned(place)) this.#scan?.sum.remove(element);
+    const document = this.#places.take(reference);
+    if (document === null) return;
     const loaded = this.#load();
     if (loaded.pending.delete(document)) {
       this.#parts.rows.delete(PENDING, String(document));
@@ -203,7 +174,7 @@ export class SearchIndex {
    */
   *verification(): Generator<number, undefined> {
     while (!(yield* this.#verifyBlocks()));
-    yield* this.#verifyPlaces();
+    yield* this.#places.verification();
   }
 
   /** False: the segments changed meanwhile. */
@@ -223,29 +194,6 @@ export class SearchIndex {
     if (this.#load().manifest !== manifest) return false;
     if (this.#blocks.count() !== blocks) throw new VaultError('tampered', 'the search index was changed');
     return true;
-  }
-
-  *#verifyPlaces(): Generator<number, undefined> {
-    const scan = { last: NO_NONCE, sum: new MultisetHash() };
-    this.#scan = scan;
-    try {
-      for (;;) {
-        const rows = this.#scanPlaces.all(scan.last, VERIFY_BATCH);
-        const entry = this.#parts.head.find(PLACES, 'search');
-        for (const [place, document] of rows) {
-          if (entry !== null) scan.sum.add(this.#placeElement(entry, place, document));
-          scan.last = place;
-        }
-        if (rows.length === VERIFY_BATCH) {
-          yield VERIFY_BATCH / 4;
-          continue;
-        }
-        if (scan.sum.equals(entry?.hash ?? new MultisetHash())) return;
-        throw new VaultError('tampered', 'the search index was changed');
-      }
-    } finally {
-      this.#scan = null;
-    }
   }
 
   #load(): Loaded {
@@ -271,23 +219,14 @@ export class SearchIndex {
   /** Makes the pending documents a segment. They all lie in one span of the lowest level, which is now full. */
   #flush(loaded: Loaded): void {
     if (loaded.pending.size === 0) return;
-    const index = loaded.nextDocument / SPANS[0] - 1;
-    const base = index * SPANS[0];
-    const words = new Map<string, number[]>();
-    const references = new Map<number, string>();
-    for (const [document, { reference, words: own }] of loaded.pending) {
-      references.set(document - base, reference);
-      for (const word of own) listOf(words, word).push(document - base);
-      this.#parts.rows.delete(PENDING, String(document));
-    }
-    loaded.pending.clear();
-    const segment = this.#writeSegment(loaded.manifest.nextSegment, 0, index, { span: SPANS[0], words, references });
-    this.#write(loaded, {
-      ...loaded.manifest,
-      next: loaded.nextDocument,
-      nextSegment: segment.number + 1,
-      segments: [segment, ...loaded.manifest.segments],
-    });
+    const { manifest, pending } = loaded;
+    const place = { number: manifest.nextSegment, level: 0, index: loaded.nextDocument / SPANS[0] - 1 };
+    const content = collectPending(place, pending);
+    for (const document of pending.keys()) this.#parts.rows.delete(PENDING, String(document));
+    pending.clear();
+    const segment = writeSegment(place, content, this.#blocks, this.#parts.provider);
+    const segments = [segment, ...manifest.segments];
+    this.#write(loaded, { ...manifest, next: loaded.nextDocument, nextSegment: segment.number + 1, segments });
     if (loaded.manifest.segments.filter(({ level }) => level < TOP_LEVEL).length > MAX_WAITING) this.#mergeOne(loaded);
   }
 
@@ -312,55 +251,17 @@ export class SearchIndex {
 
   /** Writes a segment of what still lives in `old`, and removes those. */
   #replace(loaded: Loaded, old: readonly SegmentEntry[], level: number, index: number): void {
-    const { manifest } = loaded;
-    const span = SPANS[level] ?? 0;
-    const words = new Map<string, number[]>();
-    const references = new Map<number, string>();
-    for (const segment of old.toSorted((a, b) => baseOf(a) - baseOf(b))) {
-      const reader = new SegmentReader(segment, this.#blocks);
-      const dead = loaded.dead.get(nameOf(segment));
-      const shift = baseOf(segment) - index * span;
-      for (const [document, reference] of reader.references()) {
-        if (dead?.has(document) !== true) references.set(document + shift, reference);
-      }
-      for (const [word, documents] of reader.words()) {
-        for (const document of documents) {
-          if (dead?.has(document) !== true) listOf(words, word).push(document + shift);
-        }
-      }
-    }
+    const { manifest, dead } = loaded;
+    const place = { number: manifest.nextSegment, level, index };
+    const content = collectLiving(place, old, (segment) => dead.get(nameOf(segment)), this.#blocks);
     for (const segment of old) {
       this.#blocks.remove(segment);
-      if (loaded.dead.delete(nameOf(segment))) this.#parts.rows.delete(DEAD, nameOf(segment));
+      if (dead.delete(nameOf(segment))) this.#parts.rows.delete(DEAD, nameOf(segment));
     }
     const kept = manifest.segments.filter((segment) => !old.includes(segment));
-    const made =
-      references.size === 0
-        ? []
-        : [this.#writeSegment(manifest.nextSegment, level, index, { span, words, references })];
-    this.#write(loaded, {
-      ...manifest,
-      nextSegment: manifest.nextSegment + 1,
-      segments: [...kept, ...made].toSorted((a, b) => baseOf(b) - baseOf(a)),
-    });
-  }
-
-  #writeSegment(number: number, level: number, index: number, content: SegmentContent): SegmentEntry {
-    const key = this.#parts.provider.random(VAULT_KEY_SIZE);
-    const { directory, dictionary, postings, references } = encodeSegment(content);
-    const segment = { number, key };
-    this.#blocks.write(segment, 'directory', 0, directory);
-    for (const [i, block] of dictionary.entries()) this.#blocks.write(segment, 'dictionary', i, block);
-    for (const [i, block] of postings.entries()) this.#blocks.write(segment, 'postings', i, block);
-    for (const [i, block] of references.entries()) this.#blocks.write(segment, 'references', i, block);
-    return {
-      ...segment,
-      level,
-      index,
-      dictionaryBlocks: dictionary.length,
-      postingBlocks: postings.length,
-      referenceBlocks: references.length,
-    };
+    if (content.references.size > 0) kept.push(writeSegment(place, content, this.#blocks, this.#parts.provider));
+    const segments = kept.toSorted((a, b) => baseOf(b) - baseOf(a));
+    this.#write(loaded, { ...manifest, nextSegment: place.number + 1, segments });
   }
 
   #write(loaded: Loaded, manifest: Manifest): void {
@@ -371,7 +272,7 @@ export class SearchIndex {
   #deadOf(loaded: Loaded, segment: SegmentEntry): Bitmap {
     let dead = loaded.dead.get(nameOf(segment));
     if (dead === undefined) {
-      dead = new Bitmap(SPANS[segment.level] ?? 0);
+      dead = new Bitmap(spanOf(segment));
       loaded.dead.set(nameOf(segment), dead);
     }
     return dead;
@@ -380,14 +281,6 @@ export class SearchIndex {
   #scopeWord(scope: string): string {
     const hash = this.#parts.rows.codec.lookup(0, 'scope', scope);
     return `${SCOPE_MARK}${Buffer.from(hash).toString('hex')}`;
-  }
-
-  #scanned(place: Uint8Array): boolean {
-    return this.#scan !== null && compareBytes(place, this.#scan.last) <= 0;
-  }
-
-  #placeElement({ id }: CollectionEntry, place: Uint8Array, document: number): Uint8Array {
-    return this.#parts.rows.codec.element(id, place, document, NO_NONCE);
   }
 }
 
@@ -406,16 +299,7 @@ function nameOf({ level, index }: SegmentEntry): string {
 
 function covers(segment: SegmentEntry, document: number): boolean {
   const base = baseOf(segment);
-  return document >= base && document < base + (SPANS[segment.level] ?? 0);
-}
-
-function listOf(lists: Map<string, number[]>, word: string): number[] {
-  let list = lists.get(word);
-  if (list === undefined) {
-    list = [];
-    lists.set(word, list);
-  }
-  return list;
+  return document >= base && document < base + spanOf(segment);
 }
 
 /** Throws `damaged`. */

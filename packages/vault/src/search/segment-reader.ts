@@ -3,7 +3,7 @@ import { Bitmap } from './bitmap.ts';
 import type { BlockStore } from './block-store.ts';
 import { spanOf } from './manifest.ts';
 import type { SegmentEntry } from './manifest.ts';
-import { addPostings } from './postings.ts';
+import { addPostings, decodePostings } from './postings.ts';
 import { BLOCK_REFERENCES, decodeDictionary, decodeDirectory, decodeReferences, POSTING_BLOCK } from './segment.ts';
 import type { DictionaryBlock } from './segment.ts';
 
@@ -55,12 +55,14 @@ export class SegmentReader {
   }
 
   /** Every word with its documents, in order. */
-  *words(): Generator<readonly [word: string, documents: Iterable<number>], undefined> {
+  *words(): Generator<readonly [word: string, documents: readonly number[]], undefined> {
     for (let i = 0; i < this.entry.dictionaryBlocks; i++) {
       const block = decodeDictionary(this.#blocks.open(this.entry, 'dictionary', i));
       for (const [at, word] of block.words.entries()) {
-        const documents = this.#union([{ block, from: at, to: at + 1 }]);
-        yield [word, [...documents.descending(this.span)].toReversed()];
+        const count = block.counts[at] ?? 0;
+        const place = block.places[at] ?? 0;
+        if (count === 1) yield [word, [place]];
+        else yield [word, decodePostings(this.#postings(place, block.lengths[at] ?? 0), count, this.span)];
       }
     }
   }
