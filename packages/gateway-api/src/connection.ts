@@ -81,7 +81,8 @@ export class Connection {
   /** Ends everything under way with `closed`. */
   close(): void {
     this.#closing.abort(new GatewayApiError('closed', 'the connection was closed'));
-    this.#session?.http2.destroy();
+    // With an error: streams of a session that is destroyed without one may never tell whoever waits for them.
+    this.#session?.http2.destroy(new GatewayApiError('closed', 'the connection was closed'));
     this.#session = undefined;
   }
 
