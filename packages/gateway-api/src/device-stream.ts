@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
-import { ConnectRequestSchema } from '@sotto/wire';
+import { ConnectRequestSchema, Refusal } from '@sotto/wire';
 import type { ConnectRequest, ConnectResponse, DeviceService } from '@sotto/wire';
 import type { Clock } from '@sotto/transport';
 import { arrivalOf, stockOf } from './arrivals.ts';
@@ -14,6 +14,8 @@ const PING_MS = 30_000;
 const PONG_MS = 10_000;
 /** ms for the last acknowledgements when the caller ends the stream. */
 const FAREWELL_MS = 2000;
+/** ms for which acknowledgements wait for others: each costs both sides a frame, and nobody waits for them. */
+const GATHER_MS = 20;
 /** Sequences in one frame; the gateway's limit. */
 const SEQUENCES = 1000;
 
@@ -32,13 +34,15 @@ export class DeviceStream {
   readonly #abort = new AbortController();
   #credit: number;
   #acknowledge: bigint[] = [];
-  #ping: bigint | undefined;
+  #ping = 0n;
   #lastPing = 0n;
   #lastHeard: number;
   #inWork = 0;
   /** Arrivals in work that came before the gateway said that there are no more. */
   #backlog = 0;
   #caughtUp = false;
+  #gathering: (() => void) | undefined;
+  #gathered = false;
   #opened = false;
   #ending = false;
   #cancelTimer: (() => void) | undefined;
@@ -69,6 +73,7 @@ export class DeviceStream {
       if (!signal.aborted) throw this.#abort.signal.aborted ? this.#abort.signal.reason : toGatewayApiError(error);
     } finally {
       this.#cancelTimer?.();
+      this.#gathering?.();
       signal.removeEventListener('abort', onAbort);
       this.#ending = true;
       this.#output.wake();
@@ -77,48 +82,48 @@ export class DeviceStream {
 
   async *#frames(): AsyncGenerator<ConnectRequest> {
     while (true) {
-      if (this.#acknowledge.length > 0) {
-        const sequences = this.#acknowledge.splice(0, SEQUENCES);
-        yield create(ConnectRequestSchema, { kind: { case: 'acknowledge', value: { sequences } } });
-      } else if (this.#ping !== undefined) {
-        const value = this.#ping;
-        this.#ping = undefined;
-        yield create(ConnectRequestSchema, { kind: { case: 'ping', value } });
+      if (this.#due()) {
+        const acknowledge = this.#acknowledge.splice(0, SEQUENCES);
+        const credit = this.#ending ? 0 : this.#credit;
+        const frame = create(ConnectRequestSchema, { acknowledge, credit, ping: this.#ping });
+        this.#credit = 0;
+        this.#ping = 0n;
+        this.#gathered = false;
+        yield frame;
       } else if (this.#ending && this.#inWork === 0) {
         return;
-      } else if (!this.#ending && this.#credit > 0) {
-        const value = this.#credit;
-        this.#credit = 0;
-        yield create(ConnectRequestSchema, { kind: { case: 'credit', value } });
       } else {
         await this.#output.wait();
       }
     }
   }
 
-  #take({ kind }: ConnectResponse): void {
+  /** Acknowledgements and credit gather a moment, unless they are many or the last. */
+  #due(): boolean {
+    if (this.#ping !== 0n) return true;
+    if (this.#ending) return this.#acknowledge.length > 0;
+    const { inFlight } = this.#parts.options;
+    const many = this.#credit * 2 >= inFlight || this.#acknowledge.length >= SEQUENCES;
+    return this.#credit > 0 ? many || this.#gathered : this.#acknowledge.length > 0;
+  }
+
+  #gather(): void {
+    this.#gathering ??= this.#parts.clock.after(GATHER_MS, () => {
+      this.#gathering = undefined;
+      this.#gathered = true;
+      this.#output.wake();
+    });
+  }
+
+  #take(frame: ConnectResponse): void {
     const { handlers } = this.#parts;
-    switch (kind.case) {
-      case 'deliveries':
-        for (const delivery of kind.value.deliveries) this.#handle(arrivalOf(delivery));
-        break;
-      case 'caughtUp':
-        this.#caughtUp = true;
-        if (this.#backlog === 0) handlers.onCaughtUp?.();
-        break;
-      case 'acknowledged':
-      case 'pong':
-        // Heard, and that is all they are for here: what is not acknowledged comes again.
-        break;
-      case 'lowPrekeys':
-        handlers.onLowPrekeys?.(stockOf(kind.value));
-        break;
-      case 'closing':
-        throw refusalError(kind.value);
-      case undefined:
-        // A frame of a newer gateway; what matters comes in frames we know.
-        break;
+    for (const delivery of frame.deliveries) this.#handle(arrivalOf(delivery));
+    if (frame.lowPrekeys !== undefined) handlers.onLowPrekeys?.(stockOf(frame.lowPrekeys));
+    if (frame.caughtUp) {
+      this.#caughtUp = true;
+      if (this.#backlog === 0) handlers.onCaughtUp?.();
     }
+    if (frame.closing !== Refusal.UNSPECIFIED) throw refusalError(frame.closing);
   }
 
   #handle(arrival: Arrival): void {
@@ -134,7 +139,8 @@ export class DeviceStream {
         this.#backlog--;
         if (this.#caughtUp && this.#backlog === 0) handlers.onCaughtUp?.();
       }
-      this.#output.wake();
+      if (this.#ending || this.#credit * 2 >= this.#parts.options.inFlight) this.#output.wake();
+      else this.#gather();
     };
     handlers.onArrival(arrival).then(
       () => {

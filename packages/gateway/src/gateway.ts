@@ -110,7 +110,7 @@ export async function startGateway(
       },
       status,
     );
-    mountConnect(server.fastify, routes.handlers, clock);
+    mountConnect(server.fastify, routes, clock);
     mountHealth(server, status);
     const connections = new Connections(server.raw, limits, clock, () => status.overloaded);
     const stopRotation = every(clock, CERTIFICATE_CHECK_MS, () => {

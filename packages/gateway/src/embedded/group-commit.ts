@@ -17,8 +17,15 @@ type Outcome =
   | { readonly kind: 'value'; readonly value: unknown }
   | { readonly kind: 'error'; readonly error: unknown };
 
+/**
+ * How an operation that refuses is undone. `savepoint` undoes what it has written. `nothing-written` is for operations
+ * that decide before their first write: savepoints copy every page they touch, which doubles the cost of a post.
+ */
+export type Undo = 'savepoint' | 'nothing-written';
+
 interface Waiting {
   readonly operation: () => unknown;
+  readonly undo: Undo;
   readonly bytes: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -33,8 +40,9 @@ type Attempt =
 const NOT_RUN: Outcome = { kind: 'value', value: undefined };
 
 /**
- * One transaction for all operations of a turn of the event loop, a savepoint for each: one that throws undoes itself
- * and no other. Promises settle after COMMIT has returned, and with `synchronous = FULL` that is after fsync.
+ * One transaction for all operations of a turn of the event loop: one that refuses undoes itself and no other, and one
+ * that fails by surprise is left out when the others are run again. Promises settle after COMMIT has returned, and with
+ * `synchronous = FULL` that is after fsync.
  */
 export class GroupCommit {
   readonly #database: DatabaseSync;
@@ -67,13 +75,14 @@ export class GroupCommit {
    * `bytes` is what it holds in memory until then. Rejects with the `Refused` it threw, or with `UNAVAILABLE`.
    * An operation changes remembered state last, after everything that can throw.
    */
-  run<T>(operation: () => T, bytes = 0): Promise<T> {
+  run<T>(operation: () => T, bytes = 0, undo: Undo = 'savepoint'): Promise<T> {
     if (this.#closed || this.#waitingBytes + bytes > PENDING_BYTES) {
       return Promise.reject(new Refused(Refusal.UNAVAILABLE, 'the gateway takes nothing more right now'));
     }
     this.#waitingBytes += bytes;
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ operation, bytes, resolve: resolve as (value: unknown) => void, reject, outcome: NOT_RUN });
+      const settle = { resolve: resolve as (value: unknown) => void, reject };
+      this.#waiting.push({ operation, undo, bytes, ...settle, outcome: NOT_RUN });
       this.#schedule();
     });
   }
@@ -136,15 +145,16 @@ export class GroupCommit {
   }
 
   #execute(waiting: Waiting): void {
-    this.#statements.savepoint.run();
+    const savepoint = waiting.undo === 'savepoint';
+    if (savepoint) this.#statements.savepoint.run();
     try {
       waiting.outcome = { kind: 'value', value: waiting.operation() };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      this.#statements.undo.run();
+      if (savepoint) this.#statements.undo.run();
       waiting.outcome = { kind: 'error', error };
     }
-    this.#statements.release.run();
+    if (savepoint) this.#statements.release.run();
   }
 
   #settle(waiting: Waiting, outcome: Outcome): void {

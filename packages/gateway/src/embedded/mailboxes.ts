@@ -54,7 +54,7 @@ export class EmbeddedMailboxes implements Mailboxes {
   }
 
   post(post: Post): Promise<PostOutcome> {
-    return this.#parts.commits.run(() => this.#post(post), post.envelope.length);
+    return this.#parts.commits.run(() => this.#post(post), post.envelope.length, 'nothing-written');
   }
 
   read(device: DeviceRef, afterSequence: number, limit: number, bytes: number): Promise<DeliveryPage> {
@@ -77,7 +77,7 @@ export class EmbeddedMailboxes implements Mailboxes {
   }
 
   acknowledge(device: DeviceRef, sequences: readonly number[]): Promise<void> {
-    return this.#parts.commits.run(() => {
+    const remove = (): void => {
       const removed: number[] = [];
       for (const sequence of sequences) {
         const row = this.#sql.remove.get(device.no, sequence);
@@ -85,7 +85,8 @@ export class EmbeddedMailboxes implements Mailboxes {
       }
       const box = this.#parts.state.remembered(device.no);
       if (box !== undefined) for (const queue of removed) uncount(box, queue);
-    });
+    };
+    return this.#parts.commits.run(remove, sequences.length * 8, 'nothing-written');
   }
 
   listen(device: DeviceRef, listener: MailboxListener): () => void {

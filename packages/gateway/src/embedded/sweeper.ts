@@ -18,6 +18,7 @@ export class Sweeper {
   readonly #clock: Clock;
   readonly #sql;
   readonly #stop: () => void;
+  #sweptHour: number | undefined;
 
   constructor(parts: { database: DatabaseSync; commits: GroupCommit; state: MailboxState; clock: Clock }) {
     const { database, commits, state, clock } = parts;
@@ -25,9 +26,10 @@ export class Sweeper {
     this.#state = state;
     this.#clock = clock;
     this.#sql = {
+      nextMailbox: database.prepare('SELECT device_no FROM messages WHERE device_no > ? ORDER BY device_no LIMIT 1'),
       messages: database.prepare(
-        `DELETE FROM messages WHERE no IN (SELECT no FROM messages WHERE expires_hour <= ? LIMIT ${ROWS})
-         RETURNING device_no, queue`,
+        `DELETE FROM messages WHERE no IN
+         (SELECT no FROM messages WHERE device_no = ? AND expires_hour <= ? LIMIT ${ROWS}) RETURNING queue`,
       ),
       seen: database.prepare(
         `DELETE FROM seen WHERE (expires_hour, device_no, id) IN
@@ -47,12 +49,18 @@ export class Sweeper {
     this.#stop();
   }
 
-  /** Removes everything that has expired by now. */
+  /** Removes everything that has expired by now. Envelopes expire at full hours, so most sweeps find nothing to do. */
   async sweep(): Promise<void> {
     const seconds = Math.floor(this.#clock.now() / 1000);
     const hour = Math.floor(seconds / 3600);
-    while (await this.#commits.run(() => this.#sweepMessages(hour))) continue;
-    while (await this.#commits.run(() => Number(this.#sql.seen.run(hour).changes) === ROWS)) continue;
+    if (hour !== this.#sweptHour) {
+      for (let no = this.#nextMailbox(0); no !== undefined; no = this.#nextMailbox(no)) {
+        const deviceNo = no;
+        while ((await this.#commits.run(() => this.#sweepMailbox(deviceNo, hour))) === ROWS) continue;
+      }
+      while ((await this.#commits.run(() => Number(this.#sql.seen.run(hour).changes))) === ROWS) continue;
+      this.#sweptHour = hour;
+    }
     await this.#commits.run(() => {
       this.#sql.tokens.run(seconds);
       this.#sql.prekeys.run(seconds);
@@ -60,13 +68,15 @@ export class Sweeper {
     });
   }
 
-  /** True when there may be more. */
-  #sweepMessages(hour: number): boolean {
-    const rows = this.#sql.messages.all(hour);
-    for (const row of rows) {
-      const box = this.#state.remembered(Number(row['device_no']));
-      if (box !== undefined) uncount(box, Number(row['queue']));
-    }
-    return rows.length === ROWS;
+  #nextMailbox(after: number): number | undefined {
+    const row = this.#sql.nextMailbox.get(after);
+    return row === undefined ? undefined : Number(row['device_no']);
+  }
+
+  #sweepMailbox(deviceNo: number, hour: number): number {
+    const rows = this.#sql.messages.all(deviceNo, hour);
+    const box = this.#state.remembered(deviceNo);
+    if (box !== undefined) for (const row of rows) uncount(box, Number(row['queue']));
+    return rows.length;
   }
 }

@@ -4,12 +4,14 @@ import type { TLSSocket } from 'node:tls';
 import { createContextValues, Code, ConnectError } from '@connectrpc/connect';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { REQUEST_MS } from '../limits.ts';
 import { callKey } from './context.ts';
+import type { Call } from './context.ts';
 import { withDetail } from './error-detail.ts';
 import { peerOf } from './peer.ts';
+import type { Routes } from './routes.ts';
 import { describe } from './wrap.ts';
 
 type UniversalHandler = ConnectRouter['handlers'][number];
@@ -22,25 +24,29 @@ const RESET_CALM = 0xb;
  * Puts Connect's handlers on Fastify's routes. Like connect-fastify, but it hands every call its connection (the login
  * needs the TLS exporter), bounds the time of unary calls, gives all errors their detail, and logs through Fastify.
  */
-export function mountConnect(server: FastifyInstance, handlers: readonly UniversalHandler[], clock: Clock): void {
+export function mountConnect(server: FastifyInstance, routes: Routes, clock: Clock): void {
   // Connect reads and bounds the bodies itself, whatever their type.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  for (const handler of handlers) {
-    server.all(handler.requestPath, (request, reply) => serve(handler, request, reply, clock));
+  for (const handler of routes.handlers) {
+    server.all(handler.requestPath, async (request, reply) => {
+      const raw = request.raw as RawRequest;
+      reply.hijack();
+      const session = 'stream' in raw ? raw.stream.session : undefined;
+      const socket = (session?.socket ?? raw.socket) as TLSSocket;
+      const reset = () => ('stream' in raw ? raw.stream.close(RESET_CALM) : socket.destroy());
+      const call = { peer: peerOf({ socket, session }), reset };
+      const fast = 'stream' in raw && routes.fastStreams(raw.stream, raw.headers, call);
+      if (!fast) await serve(handler, request, reply.raw, call, clock);
+    });
   }
 }
 
-async function serve(handler: UniversalHandler, request: FastifyRequest, reply: FastifyReply, clock: Clock) {
+async function serve(handler: UniversalHandler, request: FastifyRequest, rawReply: RawReply, call: Call, clock: Clock) {
   const raw = request.raw as RawRequest;
-  const rawReply = reply.raw as RawReply;
-  reply.hijack();
-  const session = 'stream' in raw ? raw.stream.session : undefined;
-  const socket = (session?.socket ?? raw.socket) as TLSSocket;
-  const reset = () => ('stream' in raw ? raw.stream.close(RESET_CALM) : socket.destroy());
-  const values = createContextValues().set(callKey, { peer: peerOf({ socket, session }), reset });
+  const values = createContextValues().set(callKey, call);
   const unary = handler.method.methodKind === 'unary';
-  const cancelDeadline = unary ? clock.after(REQUEST_MS, reset) : undefined;
+  const cancelDeadline = unary ? clock.after(REQUEST_MS, call.reset) : undefined;
   const started = clock.now();
   try {
     const response = await handler(universalRequestFromNodeRequest(raw, rawReply, undefined, values));

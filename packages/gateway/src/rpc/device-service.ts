@@ -9,8 +9,9 @@ import type { ChainChange } from '../ports/directory.ts';
 import type { DeviceRef, PrekeyStock } from '../ports/types.ts';
 import { malformed, Refused } from '../refused.ts';
 import { callOf, deviceOf } from './context.ts';
-import { DeviceStream } from './device-stream.ts';
 import { deliveryMessage } from './device-frames.ts';
+import { DeviceStream } from './device-stream.ts';
+import { driveConnect } from './drive-connect.ts';
 import type { ServiceParts } from './parts.ts';
 import type { Peer } from './peer.ts';
 import { readUpload } from './prekeys.ts';
@@ -114,7 +115,11 @@ export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceSer
       return {};
     },
 
-    connect: (requests, context) => new DeviceStream(parts, context).run(requests),
+    connect(requests, context) {
+      const { reset } = callOf(context);
+      const { streams, clock } = parts;
+      return driveConnect(new DeviceStream(parts, deviceOf(context)), requests, { streams, clock, reset });
+    },
   };
 }
 

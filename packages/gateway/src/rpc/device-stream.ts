@@ -1,43 +1,35 @@
-import type { HandlerContext } from '@connectrpc/connect';
-import { Refusal } from '@sotto/wire';
+import { create } from '@bufbuild/protobuf';
+import { ConnectResponseSchema, PrekeyStockSchema, Refusal } from '@sotto/wire';
 import type { ConnectRequest, ConnectResponse } from '@sotto/wire';
-import {
-  FRAME_BYTES,
-  LOW_PREKEYS,
-  PAGE_MESSAGES,
-  SLOW_CONSUMER_MS,
-  STREAM_BUFFER_BYTES,
-  STREAM_BUFFER_MESSAGES,
-} from '../limits.ts';
+import { FRAME_BYTES, LOW_PREKEYS, PAGE_MESSAGES, STREAM_BUFFER_BYTES, STREAM_BUFFER_MESSAGES } from '../limits.ts';
 import type { MailboxListener } from '../ports/mailboxes.ts';
 import type { DeviceRef, PrekeyStock, StoredDelivery } from '../ports/types.ts';
 import { malformed } from '../refused.ts';
-import { callOf, deviceOf } from './context.ts';
-import { frames } from './device-frames.ts';
-import { toConnectError } from './errors.ts';
+import { deliveryMessage } from './device-frames.ts';
 import type { ServiceParts } from './parts.ts';
 import { readNumber } from './requests.ts';
-import { Signal } from './signal.ts';
-import type { MonitoredStream } from './stream-monitor.ts';
+import { DONE, WAIT } from './stream-core.ts';
+import type { Attention, Step, StreamCore } from './stream-core.ts';
 
 /** Credit beyond this is not remembered: more than a mailbox ever needs. */
 const MAX_CREDIT = 100_000;
 /** Acknowledgements that may wait for their commit before the gateway stops reading. */
 const ACKNOWLEDGEMENTS_IN_FLIGHT = 64;
-/** Pings that may wait for their answers; more is a flood. */
-const PINGS_IN_FLIGHT = 16;
 const SEQUENCES = 1000;
+/** ms for which a confirmed acknowledgement waits for a delivery to travel with: nobody acts on it. */
+const CONFIRM_MS = 50;
+
+type End = { readonly kind: 'closing'; readonly refusal: Refusal } | { readonly kind: 'ended' };
 
 /**
  * A device's stream. Deliveries come from memory while the device keeps up, from disk otherwise; nothing is ever
  * skipped, because what does not fit in memory is read back by sequence. Sent only against credit.
  */
-export class DeviceStream implements MonitoredStream, MailboxListener {
+export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>, MailboxListener {
   readonly #parts: ServiceParts;
   readonly #device: DeviceRef;
-  readonly #reset: () => void;
-  readonly #output = new Signal();
-  readonly #room = new Signal();
+  #attention: Attention | undefined;
+  #stopListening: (() => void) | undefined;
   #credit = 0;
   /** Last sequence handed to the stream. */
   #cursor = 0;
@@ -49,132 +41,155 @@ export class DeviceStream implements MonitoredStream, MailboxListener {
   /** A page is being read; what is stored meanwhile may or may not be in it. */
   #reading: { missed: boolean } | undefined;
   #caughtUp = false;
-  #acknowledged: number[] = [];
+  #acknowledged: bigint[] = [];
   #acknowledging = 0;
-  #pongs: bigint[] = [];
+  #cancelConfirm: (() => void) | undefined;
+  #confirmNow = false;
+  #pong = 0n;
   #low: PrekeyStock | undefined;
-  #end: { readonly kind: 'closing'; readonly refusal: Refusal } | { readonly kind: 'ended' } | undefined;
-  #error: unknown;
-  #writingSince: number | undefined;
+  #end: End | undefined;
+  /** The closing frame has been handed over. */
+  #closed = false;
+  #failure: { readonly error: unknown } | undefined;
 
-  constructor(parts: ServiceParts, context: HandlerContext) {
+  constructor(parts: ServiceParts, device: DeviceRef) {
     this.#parts = parts;
-    this.#device = deviceOf(context);
-    this.#reset = callOf(context).reset;
+    this.#device = device;
   }
 
-  async *run(requests: AsyncIterable<ConnectRequest>): AsyncGenerator<ConnectResponse> {
-    const { mailboxes, streams, directory, clock } = this.#parts;
-    const forget = streams.add(this);
-    const stopListening = mailboxes.listen(this.#device, this);
-    void this.#read(requests);
-    try {
-      // A revocation may have come between the login and the listener.
-      const device = await directory.device(this.#device.account, this.#device.device);
-      if (device?.revoked !== false) this.closing(Refusal.REVOKED);
-      const stock = await directory.prekeyStock(this.#device);
-      if (Math.min(stock.oneTime, stock.oneTimeKem) < LOW_PREKEYS) this.#low = stock;
-      while (true) {
-        const frame = await this.#next();
-        if (frame === 'ended') return;
-        if (frame === 'nothing') {
-          await this.#output.wait();
-          continue;
-        }
-        this.#writingSince = clock.now();
-        yield frame;
-        this.#writingSince = undefined;
-        if (frame.kind.case === 'closing') return;
-      }
-    } catch (error) {
-      throw toConnectError(error);
-    } finally {
-      stopListening();
-      forget();
-      this.#end ??= { kind: 'ended' };
-      this.#room.wake();
-    }
+  get saturated(): boolean {
+    return this.#end === undefined && this.#acknowledging >= ACKNOWLEDGEMENTS_IN_FLIGHT;
   }
 
-  stored(delivery: StoredDelivery): void {
-    const full =
-      this.#buffer.length >= STREAM_BUFFER_MESSAGES ||
-      this.#bufferBytes + delivery.envelope.length > STREAM_BUFFER_BYTES;
-    if (this.#reading !== undefined) {
-      this.#reading.missed = true;
-    } else if (this.#behind || full) {
-      this.#behind = true;
-    } else {
-      this.#buffer.push(delivery);
-      this.#bufferBytes += delivery.envelope.length;
-    }
-    this.#output.wake();
+  attach(attention: Attention): void {
+    this.#attention = attention;
+    this.#stopListening = this.#parts.mailboxes.listen(this.#device, this);
+    this.#lookAround().catch((error: unknown) => this.#fail(error));
   }
 
-  prekeysLow(stock: PrekeyStock): void {
-    this.#low = stock;
-    this.#output.wake();
+  receive({ credit, acknowledge, ping }: ConnectRequest): void {
+    if (this.#end !== undefined) return;
+    if (acknowledge.length > SEQUENCES) throw malformed(`at most ${SEQUENCES} sequences in a frame`);
+    this.#credit = Math.min(this.#credit + credit, MAX_CREDIT);
+    // Several pings before an answer are answered by the last one: a flood of them costs one number.
+    if (ping !== 0n) this.#pong = ping;
+    if (acknowledge.length > 0) this.#acknowledge(acknowledge);
+    this.#attention?.output();
   }
 
-  closing(refusal: Refusal): void {
-    this.#end ??= { kind: 'closing', refusal };
-    this.#output.wake();
-    this.#room.wake();
+  ended(): void {
+    this.#end ??= { kind: 'ended' };
+    this.#attention?.output();
   }
+
+  close(): void {
+    this.#end ??= { kind: 'ended' };
+    this.#stopListening?.();
+    this.#cancelConfirm?.();
+    this.#buffer = [];
+  }
+
+  /** A device that has nothing to say is welcome to stay. */
+  check(): void {}
 
   end(refusal: Refusal): void {
     this.closing(refusal);
   }
 
-  check(now: number): void {
-    if (this.#writingSince !== undefined && now - this.#writingSince > SLOW_CONSUMER_MS) this.#reset();
+  stored(delivery: StoredDelivery): void {
+    if (this.#reading !== undefined) {
+      this.#reading.missed = true;
+    } else if (this.#behind || this.#credit === 0 || this.#isFull(delivery)) {
+      this.#behind = true;
+    } else {
+      const waits = this.#buffer.length > 0;
+      // The envelope is a view of what a socket brought: one that waits must not hold on to all of that.
+      this.#buffer.push(waits ? { ...delivery, envelope: delivery.envelope.slice() } : delivery);
+      this.#bufferBytes += delivery.envelope.length;
+    }
+    this.#attention?.output();
   }
 
-  /** The most urgent frame there is. */
-  async #next(): Promise<ConnectResponse | 'nothing' | 'ended'> {
-    if (this.#acknowledged.length > 0) {
-      const sequences = this.#acknowledged;
-      this.#acknowledged = [];
-      return frames.acknowledged(sequences);
-    }
-    const pong = this.#pongs.shift();
-    if (pong !== undefined) return frames.pong(pong);
-    if (this.#error !== undefined) throw this.#error;
-    // A device that has hung up still gets what its last acknowledgements did.
-    if (this.#end?.kind === 'ended' && this.#acknowledging === 0) return 'ended';
-    if (this.#end?.kind === 'closing') return frames.closing(this.#end.refusal);
-    if (this.#end === undefined && this.#low !== undefined) {
-      const stock = this.#low;
-      this.#low = undefined;
-      return frames.lowPrekeys(stock);
-    }
-    return this.#end === undefined ? this.#nextDeliveries() : 'nothing';
+  prekeysLow(stock: PrekeyStock): void {
+    this.#low = stock;
+    this.#attention?.output();
   }
 
-  async #nextDeliveries(): Promise<ConnectResponse | 'nothing'> {
-    if (this.#buffer.length > 0) return this.#credit > 0 ? this.#take() : 'nothing';
-    while (this.#behind && (this.#credit > 0 || !this.#caughtUp)) {
+  closing(refusal: Refusal): void {
+    this.#end ??= { kind: 'closing', refusal };
+    this.#attention?.output();
+  }
+
+  /** Everything there is to say, in one frame. */
+  next(): Step<ConnectResponse> | Promise<Step<ConnectResponse>> {
+    if (this.#failure !== undefined && this.#acknowledging === 0) throw this.#failure.error;
+    if (this.#end !== undefined) return this.#frame([]);
+    if (this.#buffer.length > 0) return this.#frame(this.#take());
+    return this.#shouldRead() ? this.#readPage().then((page) => this.#frame(page)) : this.#frame([]);
+  }
+
+  #frame(deliveries: readonly StoredDelivery[]): Step<ConnectResponse> {
+    const end = this.#end;
+    const closing = end?.kind === 'closing' && this.#acknowledging === 0 ? end.refusal : Refusal.UNSPECIFIED;
+    const caughtUp = end === undefined && !this.#caughtUp && !this.#behind && this.#buffer.length === 0;
+    const worthAFrame =
+      deliveries.length > 0 ||
+      caughtUp ||
+      closing !== Refusal.UNSPECIFIED ||
+      this.#pong !== 0n ||
+      this.#low !== undefined ||
+      (this.#acknowledged.length > 0 && (this.#confirmNow || end !== undefined));
+    if (!worthAFrame) return this.#closed || (end?.kind === 'ended' && this.#acknowledging === 0) ? DONE : WAIT;
+    const frame = create(ConnectResponseSchema);
+    frame.deliveries = deliveries.map(deliveryMessage);
+    frame.acknowledged = this.#acknowledged;
+    frame.caughtUp = caughtUp;
+    frame.pong = this.#pong;
+    frame.closing = closing;
+    if (this.#low !== undefined) frame.lowPrekeys = create(PrekeyStockSchema, { ...this.#low });
+    if (caughtUp) this.#caughtUp = true;
+    if (closing !== Refusal.UNSPECIFIED) this.#closed = true;
+    this.#acknowledged = [];
+    this.#confirmNow = false;
+    this.#cancelConfirm?.();
+    this.#cancelConfirm = undefined;
+    this.#pong = 0n;
+    this.#low = undefined;
+    return { kind: 'frame', frame };
+  }
+
+  /** Without credit just to see, once, whether there is anything. */
+  #shouldRead(): boolean {
+    return this.#behind && (this.#credit > 0 || !this.#caughtUp);
+  }
+
+  async #readPage(): Promise<readonly StoredDelivery[]> {
+    while (this.#shouldRead()) {
       const credit = this.#credit;
       const reading = { missed: false };
       this.#reading = reading;
-      // Without credit just to see whether there is anything.
       const limit = Math.min(Math.max(credit, 1), PAGE_MESSAGES);
       const page = await this.#parts.mailboxes.read(this.#device, this.#cursor, limit, FRAME_BYTES);
       this.#reading = undefined;
       const { deliveries } = page;
       this.#behind = page.more || reading.missed || (credit === 0 && deliveries.length > 0);
-      if (deliveries.length > 0 && credit === 0) return 'nothing';
       if (deliveries.length === 0) continue;
+      if (credit === 0) return [];
       this.#credit -= deliveries.length;
       this.#cursor = deliveries.at(-1)?.sequence ?? this.#cursor;
-      return frames.deliveries(deliveries);
+      return deliveries;
     }
-    if (this.#caughtUp || this.#behind) return 'nothing';
-    this.#caughtUp = true;
-    return frames.caughtUp();
+    return [];
   }
 
-  #take(): ConnectResponse {
+  #isFull({ envelope }: StoredDelivery): boolean {
+    return (
+      this.#buffer.length >= STREAM_BUFFER_MESSAGES ||
+      (this.#buffer.length > 0 && this.#bufferBytes + envelope.length > STREAM_BUFFER_BYTES)
+    );
+  }
+
+  #take(): readonly StoredDelivery[] {
     let count = 0;
     let bytes = 0;
     for (const { envelope } of this.#buffer) {
@@ -182,57 +197,47 @@ export class DeviceStream implements MonitoredStream, MailboxListener {
       count++;
       bytes += envelope.length;
     }
-    const taken = this.#buffer.splice(0, count);
+    const all = count === this.#buffer.length;
+    const taken = all ? this.#buffer : this.#buffer.splice(0, count);
+    if (all) this.#buffer = [];
     this.#bufferBytes -= bytes;
     this.#credit -= count;
     this.#cursor = taken.at(-1)?.sequence ?? this.#cursor;
-    return frames.deliveries(taken);
+    return taken;
   }
 
-  async #read(requests: AsyncIterable<ConnectRequest>): Promise<void> {
-    try {
-      for await (const { kind } of requests) {
-        if (this.#end !== undefined) return;
-        switch (kind.case) {
-          case 'credit':
-            this.#credit = Math.min(this.#credit + kind.value, MAX_CREDIT);
-            break;
-          case 'ping':
-            if (this.#pongs.length >= PINGS_IN_FLIGHT) throw malformed('too many pings');
-            this.#pongs.push(kind.value);
-            break;
-          case 'acknowledge':
-            if (kind.value.sequences.length > SEQUENCES) throw malformed(`at most ${SEQUENCES} sequences in a frame`);
-            this.#acknowledge(kind.value.sequences.map(readNumber));
-            while (this.#acknowledging >= ACKNOWLEDGEMENTS_IN_FLIGHT) await this.#room.wait();
-            break;
-          case undefined:
-            throw malformed('an empty frame');
-        }
-        this.#output.wake();
-      }
-      this.#end ??= { kind: 'ended' };
-    } catch (error) {
-      if (this.#end === undefined) this.#error = error;
-    } finally {
-      this.#output.wake();
-    }
+  /** A revocation may have come between the login and the listener. */
+  async #lookAround(): Promise<void> {
+    const { directory } = this.#parts;
+    const device = await directory.device(this.#device.account, this.#device.device);
+    if (device?.revoked !== false) this.closing(Refusal.REVOKED);
+    const stock = await directory.prekeyStock(this.#device);
+    if (Math.min(stock.oneTime, stock.oneTimeKem) < LOW_PREKEYS) this.prekeysLow(stock);
   }
 
-  #acknowledge(sequences: readonly number[]): void {
+  #acknowledge(sequences: readonly bigint[]): void {
     this.#acknowledging++;
-    this.#parts.mailboxes
-      .acknowledge(this.#device, sequences)
-      .then(
-        () => this.#acknowledged.push(...sequences),
-        (error: unknown) => {
-          this.#error = error;
-        },
-      )
-      .finally(() => {
+    this.#parts.mailboxes.acknowledge(this.#device, sequences.map(readNumber)).then(
+      () => {
         this.#acknowledging--;
-        this.#room.wake();
-        this.#output.wake();
-      });
+        for (const sequence of sequences) this.#acknowledged.push(sequence);
+        this.#cancelConfirm ??= this.#parts.clock.after(CONFIRM_MS, () => {
+          this.#confirmNow = true;
+          this.#attention?.output();
+        });
+        this.#attention?.room();
+        if (this.#end !== undefined) this.#attention?.output();
+      },
+      (error: unknown) => {
+        this.#acknowledging--;
+        this.#fail(error);
+      },
+    );
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#attention?.room();
+    this.#attention?.output();
   }
 }

@@ -1,9 +1,12 @@
 import type { HandlerContext } from '@connectrpc/connect';
+import type { DescMethod } from '@bufbuild/protobuf';
 import { DeviceService, idFromText, PostService, Refusal } from '@sotto/wire';
+import type { DeviceRef } from '../ports/types.ts';
 import { Refused } from '../refused.ts';
 import { callOf, deviceKey } from './context.ts';
 import { toConnectError } from './errors.ts';
 import type { ServiceParts } from './parts.ts';
+import type { Peer } from './peer.ts';
 
 /** Device calls that come before there is a token. */
 const BEFORE_LOGIN: readonly string[] = [
@@ -18,17 +21,36 @@ export interface Admittance {
   obstacle(): Refused | null;
 }
 
-/** Decides about every call before its body is read. */
-export function createGate(parts: ServiceParts, admittance: Admittance): (context: HandlerContext) => Promise<void> {
+/** What a decision about a call needs to know. */
+export interface Candidate {
+  readonly method: DescMethod;
+  readonly peer: Peer;
+  readonly authorization: string | null;
+}
+
+/** Decides about every call before its body is read: the device that is logged in, or null where none needs to be. */
+export type Gate = (candidate: Candidate) => Promise<DeviceRef | null>;
+
+/** Throws `Refused` `UNAVAILABLE`, `FORBIDDEN`, `UNAUTHENTICATED` or `REVOKED`. */
+export function createGate(parts: ServiceParts, admittance: Admittance): Gate {
+  return async (candidate) => {
+    const obstacle = admittance.obstacle();
+    if (obstacle !== null) throw obstacle;
+    const { method } = candidate;
+    if (method.parent.typeName === PostService.typeName) refuseLoggedIn(candidate);
+    const needsLogin = method.parent.typeName === DeviceService.typeName && !BEFORE_LOGIN.includes(method.name);
+    return needsLogin ? requireLogin(parts, candidate) : null;
+  };
+}
+
+/** The gate in the form Connect asks for. */
+export function connectGate(gate: Gate): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     try {
-      const obstacle = admittance.obstacle();
-      if (obstacle !== null) throw obstacle;
-      const { service, method } = context;
-      if (service.typeName === PostService.typeName) refuseLoggedIn(context);
-      if (service.typeName === DeviceService.typeName && !BEFORE_LOGIN.includes(method.name)) {
-        await requireLogin(parts, context);
-      }
+      const { peer } = callOf(context);
+      const authorization = context.requestHeader.get('authorization');
+      const device = await gate({ method: context.method, peer, authorization });
+      if (device !== null) context.values.set(deviceKey, device);
     } catch (error) {
       throw toConnectError(error);
     }
@@ -36,15 +58,14 @@ export function createGate(parts: ServiceParts, admittance: Admittance): (contex
 }
 
 /** Who posts must stay unknown; a client that mixes the two connections up gives its user away, so it is told. */
-function refuseLoggedIn(context: HandlerContext): void {
-  if (callOf(context).peer.loggedIn || context.requestHeader.has('authorization')) {
+function refuseLoggedIn({ peer, authorization }: Candidate): void {
+  if (peer.loggedIn || authorization !== null) {
     throw new Refused(Refusal.FORBIDDEN, 'post on a connection of its own that never logs in');
   }
 }
 
-async function requireLogin(parts: ServiceParts, context: HandlerContext): Promise<void> {
-  const { peer } = callOf(context);
-  const [, token] = /^Bearer ([\w.-]+)$/.exec(context.requestHeader.get('authorization') ?? '') ?? [];
+async function requireLogin(parts: ServiceParts, { peer, authorization }: Candidate): Promise<DeviceRef> {
+  const [, token] = /^Bearer ([\w.-]+)$/.exec(authorization ?? '') ?? [];
   const claims = token === undefined ? null : await parts.tokens.verify(token, () => peer.channelBinding());
   if (claims === null) throw new Refused(Refusal.UNAUTHENTICATED, 'log in first');
   const account = idFromText('AccountId', claims.account);
@@ -52,5 +73,5 @@ async function requireLogin(parts: ServiceParts, context: HandlerContext): Promi
   if (device === null) throw new Refused(Refusal.UNAUTHENTICATED, 'log in first');
   if (device.revoked) throw new Refused(Refusal.REVOKED, 'the device was revoked');
   peer.loggedIn = true;
-  context.values.set(deviceKey, device);
+  return device;
 }

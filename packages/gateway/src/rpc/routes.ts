@@ -11,7 +11,9 @@ import {
 } from '../limits.ts';
 import { deviceService } from './device-service.ts';
 import { directoryService } from './directory-service.ts';
-import { createGate } from './gate.ts';
+import { createFastStreams } from './fast-streams.ts';
+import type { FastStreams } from './fast-streams.ts';
+import { connectGate, createGate } from './gate.ts';
 import type { Admittance } from './gate.ts';
 import type { ServiceParts } from './parts.ts';
 import { postService } from './post-service.ts';
@@ -20,14 +22,22 @@ import { coded } from './wrap.ts';
 /** Largest message we send: a poll's page or a chain. */
 const WRITE_BYTES = 4 * 1024 * 1024;
 
+/** How calls are served. */
+export interface Routes {
+  /** Asked first. */
+  readonly fastStreams: FastStreams;
+  readonly handlers: ConnectRouter['handlers'];
+}
+
 /** The three services with their limits, for gRPC, gRPC-web and Connect (JSON and binary). */
-export function createRoutes(parts: ServiceParts, admittance: Admittance): ConnectRouter {
+export function createRoutes(parts: ServiceParts, admittance: Admittance): Routes {
   const { log } = parts;
+  const gate = createGate(parts, admittance);
   const directory = coded(directoryService(parts), [], log);
   const post = coded(postService(parts), ['postStream'], log);
   const device = coded(deviceService(parts), ['connect'], log);
   const router = createConnectRouter({
-    requestGate: createGate(parts, admittance),
+    requestGate: connectGate(gate),
     // What travels is sealed: compressing it wins nothing, and decompressing is a way to be flooded.
     acceptCompression: [],
     writeMaxBytes: WRITE_BYTES,
@@ -41,7 +51,7 @@ export function createRoutes(parts: ServiceParts, admittance: Admittance): Conne
     const readMaxBytes = DEVICE_BYTES[method.localName] ?? DEVICE_FRAME_BYTES;
     router.rpc(method, device[method.localName as keyof typeof device] as never, { readMaxBytes });
   }
-  return router;
+  return { fastStreams: createFastStreams(parts, gate), handlers: router.handlers };
 }
 
 /** Where a device call needs more than a frame of ids. */

@@ -1,0 +1,183 @@
+import { constants } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { errorToJson } from '@connectrpc/connect/protocol-connect';
+import { Refusal } from '@sotto/wire';
+import { SLOW_CONSUMER_MS } from '../limits.ts';
+import { malformed, Refused } from '../refused.ts';
+import type { DriveOptions } from './drive-connect.ts';
+import { toConnectError } from './errors.ts';
+import { FrameParser } from './frame-parser.ts';
+import type { StreamCore } from './stream-core.ts';
+
+/** The one encoding that is served here. */
+export const FRAMES_CONTENT_TYPE = 'application/connect+proto';
+
+const PREFIX_BYTES = 5;
+const FLAG_END = 0x02;
+
+export interface FramesOptions<Request extends DescMessage, Response extends DescMessage> extends DriveOptions {
+  readonly request: Request;
+  readonly response: Response;
+  /** Largest incoming frame, bytes. */
+  readonly readMaxBytes: number;
+}
+
+/**
+ * Runs a stream over the frames of Connect's binary protocol (https://connectrpc.com/docs/protocol): what Connect's own
+ * handler would do, without a dozen promises a frame.
+ */
+export function driveFrames<Request extends DescMessage, Response extends DescMessage>(
+  core: StreamCore<MessageShape<Request>, MessageShape<Response>>,
+  stream: ServerHttp2Stream,
+  options: FramesOptions<Request, Response>,
+): void {
+  new FrameDriver(core, stream, options).start();
+}
+
+class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
+  readonly #core: StreamCore<MessageShape<Request>, MessageShape<Response>>;
+  readonly #stream: ServerHttp2Stream;
+  readonly #options: FramesOptions<Request, Response>;
+  readonly #parser: FrameParser;
+  readonly #forget: () => void;
+  #pump: 'idle' | 'scheduled' | 'running' | 'again' = 'idle';
+  #failure: { readonly error: unknown } | undefined;
+  #inputOver = false;
+  #writingSince: number | undefined;
+  #over = false;
+
+  constructor(
+    core: StreamCore<MessageShape<Request>, MessageShape<Response>>,
+    stream: ServerHttp2Stream,
+    options: FramesOptions<Request, Response>,
+  ) {
+    this.#core = core;
+    this.#stream = stream;
+    this.#options = options;
+    this.#parser = new FrameParser(options.readMaxBytes);
+    this.#forget = options.streams.add({ check: (now) => this.#check(now), end: (refusal) => core.end(refusal) });
+  }
+
+  start(): void {
+    const stream = this.#stream;
+    this.#core.attach({ output: () => this.#schedule(), room: () => this.#resume() });
+    stream.on('data', (chunk: Buffer) => this.#read(chunk));
+    stream.on('end', () => this.#inputEnded());
+    stream.on('drain', () => this.#drained());
+    stream.on('close', () => this.#close());
+    // Reported by `close`; without a listener it would end the process.
+    stream.on('error', () => undefined);
+    stream.respond({ ':status': 200, 'content-type': FRAMES_CONTENT_TYPE }, { waitForTrailers: false });
+    this.#schedule();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#inputOver) return;
+    this.#parser.push(chunk);
+    try {
+      for (let frame = this.#parser.take(); frame !== null; frame = this.#parser.take()) {
+        if (frame.flags !== 0) throw malformed('a frame with flags: nothing is compressed here');
+        this.#core.receive(fromBinary(this.#options.request, frame.body));
+      }
+    } catch (error) {
+      this.#failInput(error);
+    }
+    if (this.#core.saturated) this.#stream.pause();
+    this.#schedule();
+  }
+
+  /** What was sent before the fault is still answered; then the stream ends with the fault. */
+  #failInput(error: unknown): void {
+    const refused = error instanceof RangeError ? new Refused(Refusal.TOO_LARGE, 'a frame is too large') : error;
+    const known = refused instanceof Refused;
+    this.#failure = { error: known ? refused : malformed('a frame does not parse', refused) };
+    this.#inputOver = true;
+    this.#stream.resume();
+    this.#core.ended();
+  }
+
+  #inputEnded(): void {
+    if (this.#inputOver) return;
+    this.#inputOver = true;
+    if (this.#parser.pending > 0) this.#failure = { error: malformed('the stream ended within a frame') };
+    this.#core.ended();
+    this.#schedule();
+  }
+
+  #resume(): void {
+    if (this.#stream.isPaused() && !this.#core.saturated) this.#stream.resume();
+  }
+
+  /** In a microtask, so that everything a commit decided is in one frame. */
+  #schedule(): void {
+    if (this.#pump === 'running') this.#pump = 'again';
+    if (this.#pump !== 'idle' || this.#over) return;
+    this.#pump = 'scheduled';
+    queueMicrotask(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    this.#pump = 'running';
+    try {
+      while (!this.#over && this.#writingSince === undefined) {
+        const asked = this.#core.next();
+        const step = asked instanceof Promise ? await asked : asked;
+        if (this.#over) return;
+        if (step.kind === 'frame') {
+          this.#write(0, toBinary(this.#options.response, step.frame));
+        } else if (step.kind === 'done') {
+          this.#finish(this.#failure?.error);
+        } else if (this.#isAsked()) {
+          this.#pump = 'running';
+        } else {
+          break;
+        }
+      }
+    } catch (error) {
+      this.#finish(error);
+    }
+    this.#pump = 'idle';
+  }
+
+  /** Something came up while `next` was thinking. */
+  #isAsked(): boolean {
+    return this.#pump === 'again';
+  }
+
+  #write(flags: number, body: Uint8Array): void {
+    const frame = Buffer.allocUnsafe(PREFIX_BYTES + body.length);
+    frame[0] = flags;
+    frame.writeUInt32BE(body.length, 1);
+    frame.set(body, PREFIX_BYTES);
+    if (!this.#stream.write(frame)) this.#writingSince = this.#options.clock.now();
+  }
+
+  #drained(): void {
+    this.#writingSince = undefined;
+    this.#schedule();
+  }
+
+  #finish(error: unknown): void {
+    if (this.#over) return;
+    const end = error === undefined ? {} : { error: errorToJson(toConnectError(error), undefined) };
+    this.#write(FLAG_END, Buffer.from(JSON.stringify(end), 'utf8'));
+    this.#close();
+    this.#stream.end();
+    // A client that keeps sending is not waited for.
+    if (!this.#inputOver) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #check(now: number): void {
+    if (this.#writingSince !== undefined && now - this.#writingSince > SLOW_CONSUMER_MS) this.#options.reset();
+    else this.#core.check(now);
+  }
+
+  #close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#forget();
+    this.#core.close();
+  }
+}
