@@ -7,7 +7,15 @@ import { CryptoError } from '@sotto/crypto';
 import type { CryptoErrorCode, CryptoProvider, KeyKind, PrivateKey, PublicKey } from '@sotto/crypto';
 import { fromHex, native, NOTHING, portable, providers } from './providers.ts';
 
-const KINDS: readonly KeyKind[] = ['x25519', 'ed25519', 'ml-kem-768', 'x-wing'];
+const NIST_KINDS = [
+  'p-256',
+  'p-384',
+  'p-521',
+  'ecdsa-p256-sha256',
+  'ecdsa-p384-sha384',
+  'ecdsa-p521-sha512',
+] as const satisfies readonly KeyKind[];
+const KINDS: readonly KeyKind[] = ['x25519', 'x448', 'ed25519', 'ed448', ...NIST_KINDS, 'ml-kem-768', 'x-wing'];
 
 /** Every encoding of a point of order 1, 2, 4 or 8 on Curve25519 or its twist, top bit clear and set. */
 const LOW_ORDER_X25519 = [
