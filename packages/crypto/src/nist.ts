@@ -21,9 +21,7 @@ const P256: NistCurve = {
 };
 const P384: NistCurve = {
   name: 'P-384',
-  order: fromHex(
-    'ffffffffffffffffffffffffffffffffffffffffffffffff' + 'c7634d81f4372ddf581a0db248b0a77aecec196accc52973',
-  ),
+  order: fromHex('ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973'),
   topMask: 0xff,
 };
 const P521: NistCurve = {
