@@ -19,8 +19,9 @@ export function refuseLowOrder448(point: Uint8Array): void {
 }
 
 /**
- * Whether an Ed448 public key binds a signature to one message: the last byte holds nothing but the sign of x, y is below
- * p (RFC 8032 §5.2.3) and none of 0, 1 and -1, which are the y of the points of order 1, 2 and 4.
+ * Whether an Ed448 public key binds a signature to one message: the last of its 57 bytes holds nothing but the sign of x,
+ * y is below p (RFC 8032 §5.2.3) and none of 0, 1 and -1, which are the y of the points of order 1, 2 and 4. Looks at the
+ * first point of a signature too.
  */
 export function isBindingEdwards448(point: Uint8Array): boolean {
   if (((point[SIZE] ?? 0) & 0x7f) !== 0) return false;

@@ -1,5 +1,6 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { ed448 } from '@noble/curves/ed448.js';
+import { isBindingEdwards448 } from '../points448.ts';
 import type { SignatureKind } from '../provider.ts';
 import { EDDSA_SIGNATURE_SIZES } from '../sizes.ts';
 import { signEcdsa, verifyEcdsa } from './ecdsa.ts';
@@ -20,6 +21,6 @@ export function verifyWith(
   if (kind !== 'ed25519' && kind !== 'ed448') return verifyEcdsa(kind, signer, message, signature);
   if (signature.length !== EDDSA_SIGNATURE_SIZES[kind]) return false;
   if (kind === 'ed25519') return verifyEd25519(signer, message, signature);
-  // With the cofactor, as OpenSSL verifies Ed448 too: both divide it out before they compare.
-  return ed448.verify(signature, message, signer, { zip215: false });
+  // OpenSSL verifies Ed448 up to the cofactor, as noble does, but takes no R of low order.
+  return isBindingEdwards448(signature) && ed448.verify(signature, message, signer, { zip215: false });
 }
