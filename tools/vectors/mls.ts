@@ -4,6 +4,7 @@ import type { Fields } from './fields.ts';
 import { cryptoBasics } from './mls/crypto-basics.ts';
 import { deserialization, messages } from './mls/messages.ts';
 import { messageProtection } from './mls/message-protection.ts';
+import { passiveClient, welcome } from './mls/passive.ts';
 import { keySchedule, pskSecrets, secretTree, transcriptHashes } from './mls/schedule.ts';
 import { treeMath, treeOperations, treeValidation } from './mls/tree.ts';
 import { treeKem } from './mls/treekem.ts';
@@ -25,6 +26,22 @@ export const mls: readonly VectorRunner[] = [
   runner(['transcript-hashes.json'], transcriptHashes),
   runner(['psk_secret.json'], pskSecrets),
   runner(['message-protection.json'], messageProtection),
+  runner(['welcome.json'], welcome),
+  runner(
+    [
+      'passive-client-welcome.json',
+      'passive-client-handling-commit.json',
+      'passive-client-random.json',
+      'application.json',
+      'branch.json',
+      'commit.json',
+      'external_join.json',
+      'external_proposals.json',
+      'reinit.json',
+      'welcome_join.json',
+    ],
+    passiveClient,
+  ),
 ];
 
 function runner(
