@@ -133,8 +133,13 @@ export class Client {
     return KeyPackageBundle.decode(this.#around.provider, bytes);
   }
 
-  /** A group of one, RFC 9420 §11; `groupId` is random when left out. */
-  createGroup(options: { readonly groupId?: Uint8Array; readonly extensions?: readonly Extension[] } = {}): Group {
+  /**
+   * A group of one, RFC 9420 §11; `groupId` is random when left out. `from` is the group that the new one follows, whose
+   * resumption keys it then knows.
+   */
+  createGroup(
+    options: { readonly groupId?: Uint8Array; readonly extensions?: readonly Extension[]; readonly from?: Group } = {},
+  ): Group {
     const crypto = this.#crypto;
     const { signer } = this.#identity;
     const groupId = options.groupId?.slice() ?? crypto.provider.random(GROUP_ID_SIZE);
@@ -163,7 +168,8 @@ export class Client {
       signer,
       digest: null,
     });
-    return this.#begin({ epoch, encryption, tree, keys: new Map([[0, leafKey]]) });
+    const staged = { epoch, encryption, tree, keys: new Map([[0, leafKey]]) };
+    return this.#begin(staged, this.#withResumption(options.from ?? null));
   }
 
   /** Joins by a Welcome message, RFC 9420 §12.4.3.1. Throws `no_key_package` when it is to none of these. */
@@ -291,8 +297,9 @@ export class Client {
     return encodeMessage({ kind: 'public_message', message: { content, membershipTag: null } });
   }
 
-  #begin(staged: Staged): Group {
-    return new Group(GroupState.begin(suiteCrypto(this.#around.provider, staged.epoch.context.cipherSuite), this.#around, staged));
+  #begin(staged: Staged, around: Surroundings = this.#around): Group {
+    const crypto = suiteCrypto(around.provider, staged.epoch.context.cipherSuite);
+    return new Group(GroupState.begin(crypto, around, staged));
   }
 
   #groupInfo(bytes: Uint8Array): GroupInfo {
@@ -314,7 +321,6 @@ export class Client {
 
   #lifetime(validFor: number): Lifetime {
     const now = this.#around.now();
-    const seconds = (time: number): bigint => BigInt(Math.floor(time / 1000));
     return { notBefore: seconds(now - EARLIER), notAfter: seconds(now + validFor) };
   }
 
@@ -328,6 +334,11 @@ export class Client {
       null;
     return { ...this.#around, psks: { ...psks, resumption } };
   }
+}
+
+/** Unix seconds of Unix ms. */
+function seconds(time: number): bigint {
+  return BigInt(Math.floor(time / 1000));
 }
 
 function suiteCrypto(provider: CryptoProvider, id: number): SuiteCrypto {

@@ -60,7 +60,11 @@ export class KeyPackageBundle implements Disposable {
       const crypto = new SuiteCrypto(provider, suite);
       const initKey = crypto.importKey(reader.vector());
       const leafKey = crypto.importKey(reader.vector());
-      return new KeyPackageBundle(crypto, keyPackage, { initKey, leafKey, signer: crypto.importSigner(reader.vector()) });
+      return new KeyPackageBundle(crypto, keyPackage, {
+        initKey,
+        leafKey,
+        signer: crypto.importSigner(reader.vector()),
+      });
     });
   }
 

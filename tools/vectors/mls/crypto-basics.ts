@@ -44,7 +44,11 @@ function signing(fields: Fields, crypto: ReturnType<typeof suiteOf>): Difference
 
 function encryption(fields: Fields, crypto: ReturnType<typeof suiteOf>): Difference {
   const own = crypto.importKey(bytesAt(fields, 'priv'));
-  const [label, context, plaintext] = [textAt(fields, 'label'), bytesAt(fields, 'context'), bytesAt(fields, 'plaintext')];
+  const [label, context, plaintext] = [
+    textAt(fields, 'label'),
+    bytesAt(fields, 'context'),
+    bytesAt(fields, 'plaintext'),
+  ];
   const sealed = { encapsulated: bytesAt(fields, 'kem_output'), ciphertext: bytesAt(fields, 'ciphertext') };
   const again = crypto.encrypt(crypto.importPublicKey(bytesAt(fields, 'pub')), label, context, plaintext);
   for (const message of [sealed, again]) {

@@ -44,9 +44,7 @@ export function messages(fields: Fields): Difference {
 /** Proposals stand in the file without their type. */
 function proposals(fields: Fields): Difference {
   return (
-    again(fields, 'add_proposal', (bytes) =>
-      body({ kind: 'add', keyPackage: decodeWhole(bytes, readKeyPackage) }),
-    ) ??
+    again(fields, 'add_proposal', (bytes) => body({ kind: 'add', keyPackage: decodeWhole(bytes, readKeyPackage) })) ??
     again(fields, 'update_proposal', (bytes) => body({ kind: 'update', leafNode: decodeWhole(bytes, readLeafNode) })) ??
     again(fields, 'remove_proposal', (bytes) =>
       body({ kind: 'remove', leaf: decodeWhole(bytes, (reader) => reader.uint32()) }),

@@ -58,9 +58,9 @@ export class Writer {
   }
 
   /** `T x<V>` */
-  list<T>(items: Iterable<T>, encode: (writer: Writer, item: T) => void): this {
+  list<T>(items: Iterable<T>, write: (writer: Writer, item: T) => void): this {
     return this.nested(() => {
-      for (const item of items) encode(this, item);
+      for (const item of items) write(this, item);
     });
   }
 
@@ -80,9 +80,9 @@ export class Writer {
   }
 
   /** `optional<T>` */
-  optional<T>(value: T | null, encode: (writer: Writer, value: T) => void): this {
+  optional<T>(value: T | null, write: (writer: Writer, value: T) => void): this {
     this.uint8(value === null ? 0 : 1);
-    if (value !== null) encode(this, value);
+    if (value !== null) write(this, value);
     return this;
   }
 

@@ -63,8 +63,8 @@ export interface OpenedPrivate {
   readonly content: AuthenticatedContent;
   readonly leaf: number;
   /** To be called when the signature proved right; else `discard`. */
-  consume(): void;
-  discard(): void;
+  readonly consume: () => void;
+  readonly discard: () => void;
 }
 
 /**

@@ -74,7 +74,8 @@ export function applyProposals(
     psks: proposals.flatMap(({ proposal }) => (proposal.kind === 'psk' ? [proposal.psk] : [])),
     reinit: proposals.map(({ proposal }) => proposal).find((proposal) => proposal.kind === 'reinit') ?? null,
     externalInit:
-      proposals.map(({ proposal }) => proposal).find((proposal) => proposal.kind === 'external_init')?.kemOutput ?? null,
+      proposals.map(({ proposal }) => proposal).find((proposal) => proposal.kind === 'external_init')?.kemOutput ??
+      null,
   };
 }
 

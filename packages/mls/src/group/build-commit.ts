@@ -137,9 +137,7 @@ export function buildCommit(
   const { epoch: next } = made.staged;
   const groupInfo = makeGroupInfo(crypto, next, tree, options);
   const welcome =
-    applied.added.length === 0
-      ? null
-      : makeWelcome(crypto, { joiner, psk, applied, path, committerLeaf, groupInfo });
+    applied.added.length === 0 ? null : makeWelcome(crypto, { joiner, psk, applied, path, committerLeaf, groupInfo });
   const keys = new Map([...current.keys].filter(([index]) => tree.node(index) === current.tree.node(index)));
   if (path !== null) {
     keys.set(2 * committerLeaf, path.leafKey);

@@ -89,10 +89,16 @@ export class CommitBuilder {
     return this.#resume(groupId, epoch, 'application');
   }
 
-  /** Marks the group as the successor of another, RFC 9420 §11.2 and §11.3. For a new group's first commit. */
-  succeed(usage: Exclude<ResumptionUsage, 'application'>, groupId: Uint8Array, epoch: bigint): this {
+  /**
+   * Marks the group as the successor of another, RFC 9420 §11.2 and §11.3. For the first commit of a group that was
+   * created `from` it.
+   */
+  succeed(
+    usage: Exclude<ResumptionUsage, 'application'>,
+    from: { readonly groupId: Uint8Array; readonly epoch: bigint },
+  ): this {
     this.#plan = { ...this.#plan, successor: usage };
-    return this.#resume(groupId, epoch, usage);
+    return this.#resume(from.groupId, from.epoch, usage);
   }
 
   /** Replaces the group's extensions, all of them. */

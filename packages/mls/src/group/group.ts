@@ -135,7 +135,11 @@ export class Group implements Disposable {
     const { crypto, epoch } = this.#state;
     const leafKey = crypto.generateKey();
     const signer = changes.signer ?? epoch.signer;
-    const fields = { ...this.#leafFields(changes), encryptionKey: leafKey.publicKey, source: { kind: 'update' } } as const;
+    const fields = {
+      ...this.#leafFields(changes),
+      encryptionKey: leafKey.publicKey,
+      source: { kind: 'update' },
+    } as const;
     const place = { groupId: this.groupId, leafIndex: epoch.ownLeaf };
     const leafNode = signLeafNode(crypto, signer, fields, place);
     return this.#propose({ kind: 'update', leafNode }, { leafKey, signer }, options);
@@ -205,7 +209,11 @@ export class Group implements Disposable {
     const sender = { kind: 'member', leaf: this.ownLeaf } as const;
     validateProposal(this.#state, proposal, sender);
     const { policy } = this.#state.around;
-    const content = this.#sign({ kind: 'proposal', proposal }, options.authenticatedData ?? NO_BYTES, policy.handshakes);
+    const content = this.#sign(
+      { kind: 'proposal', proposal },
+      options.authenticatedData ?? NO_BYTES,
+      policy.handshakes,
+    );
     const message = this.#protect(content);
     this.#state.addProposal(content, proposalRef(this.#state.crypto, content), ownUpdate);
     return message;
@@ -319,7 +327,11 @@ function withoutConflicts(proposals: readonly SentProposal[]): SentProposal[] {
       return isFirst;
     }
     const leaf =
-      proposal.kind === 'remove' ? proposal.leaf : proposal.kind === 'update' && sender.kind === 'member' ? sender.leaf : null;
+      proposal.kind === 'remove'
+        ? proposal.leaf
+        : proposal.kind === 'update' && sender.kind === 'member'
+          ? sender.leaf
+          : null;
     if (leaf === null) return true;
     if (leaves.has(leaf)) return false;
     leaves.add(leaf);

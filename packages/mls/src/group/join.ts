@@ -150,7 +150,9 @@ function openSecrets(crypto: SuiteCrypto, { welcome, ref, keys }: JoinInput): Gr
 
 function copyPskId(psk: PskId): PskId {
   const nonce = psk.nonce.slice();
-  return psk.kind === 'external' ? { ...psk, id: psk.id.slice(), nonce } : { ...psk, groupId: psk.groupId.slice(), nonce };
+  return psk.kind === 'external'
+    ? { ...psk, id: psk.id.slice(), nonce }
+    : { ...psk, groupId: psk.groupId.slice(), nonce };
 }
 
 function openGroupInfo(
@@ -186,6 +188,7 @@ function requireWelcomePsks(crypto: SuiteCrypto, psks: readonly PskId[], predece
 }
 
 function requireFirstEpoch(info: GroupInfo, predecessor: Predecessor, tree: RatchetTree): void {
-  if (info.context.epoch !== 1n) throw new MlsError('successor', 'a group that follows another is beyond its first epoch');
+  if (info.context.epoch !== 1n)
+    throw new MlsError('successor', 'a group that follows another is beyond its first epoch');
   predecessor.check(info, tree);
 }

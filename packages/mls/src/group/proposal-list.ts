@@ -103,11 +103,7 @@ export function validateProposalList(
 }
 
 /** RFC 9420 §12.1.4: what a PSK proposal may name. Throws `psk_nonce`, `psk_usage`. */
-export function requireCommitPsk(
-  crypto: SuiteCrypto,
-  psk: PskId,
-  successor: 'reinit' | 'branch' | null = null,
-): void {
+export function requireCommitPsk(crypto: SuiteCrypto, psk: PskId, successor: 'reinit' | 'branch' | null = null): void {
   requireNonce(crypto, psk);
   if (psk.kind === 'resumption' && psk.usage !== 'application' && psk.usage !== successor) {
     throw new MlsError('psk_usage', 'a commit names a resumption key that is for another use');

@@ -16,10 +16,9 @@ import type { Proposal } from '../messages/proposal.ts';
 import type { SecretTree } from '../schedule/secret-tree.ts';
 import type { SuiteCrypto } from '../suite.ts';
 import { validateKeyPackage, validateLeaf } from './leaf-rules.ts';
-import type { Surroundings } from './options.ts';
 import { requireCommitPsk, requireSenderMayPropose } from './proposal-list.ts';
 import { stageCommit } from './stage.ts';
-import type { CommitEffects, Staged } from './stage.ts';
+import type { CommitEffects } from './stage.ts';
 import type { GroupState } from './state.ts';
 
 /** What a received message was. `leaf` numbers are of the message's epoch. */
@@ -326,4 +325,3 @@ function required<T>(value: T | null): T {
   if (value === null) throw new MlsError('internal', 'a sender was not looked up');
   return value;
 }
-

@@ -142,11 +142,7 @@ export function committerOf(content: AuthenticatedContent): Committer {
 }
 
 /** The context of the epoch after `context`, still without its confirmed transcript hash. */
-export function nextContext(
-  context: GroupContext,
-  tree: RatchetTree,
-  extensions: readonly Extension[],
-): GroupContext {
+export function nextContext(context: GroupContext, tree: RatchetTree, extensions: readonly Extension[]): GroupContext {
   return { ...context, epoch: context.epoch + 1n, treeHash: tree.treeHash(), extensions };
 }
 
@@ -268,8 +264,7 @@ function takePath(
   const { path, committer, committerLeaf } = input;
   const place = { groupId: epoch.context.groupId, leafIndex: committerLeaf };
   validateLeaf(crypto, path.leafNode, { source: 'commit', place, around });
-  const replaced =
-    committer.kind === 'member' ? committerLeaf : (input.applied.removed[0] ?? null);
+  const replaced = committer.kind === 'member' ? committerLeaf : (input.applied.removed[0] ?? null);
   const old = replaced === null ? null : current.tree.leaf(replaced);
   if (old !== null) {
     requireNewKey(old.encryptionKey, path.leafNode.encryptionKey);

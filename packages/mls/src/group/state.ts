@@ -1,6 +1,7 @@
-import type { PrivateKey, Secret } from '@sotto/crypto';
+import type { Secret } from '@sotto/crypto';
 import { hex, sameBytes } from '../bytes.ts';
-import { decodeWhole, Reader } from '../codec/reader.ts';
+import { decodeWhole } from '../codec/reader.ts';
+import type { Reader } from '../codec/reader.ts';
 import { Writer } from '../codec/writer.ts';
 import { MlsError } from '../error.ts';
 import { encodeAuthenticatedContent, readAuthenticatedContent } from '../messages/authenticated.ts';
@@ -323,7 +324,10 @@ export class GroupState {
     this.#markIndex();
   }
 
-  #retire(old: { readonly epoch: Epoch; readonly tree: RatchetTree; readonly store: TreeStore }, next: RatchetTree): void {
+  #retire(
+    old: { readonly epoch: Epoch; readonly tree: RatchetTree; readonly store: TreeStore },
+    next: RatchetTree,
+  ): void {
     const { epoch } = old;
     const { senderData, resumption, ...rest } = epoch.secrets;
     for (const secret of Object.values(rest)) secret.dispose();
@@ -471,7 +475,7 @@ function decodeProposal(crypto: SuiteCrypto, bytes: Uint8Array): KeptProposal {
     ref: reader.vector(),
     content: readAuthenticatedContent(reader),
     ownUpdate: reader.optional((inner) => ({
-      leafKey: crypto.importKey(inner.vector()) as PrivateKey,
+      leafKey: crypto.importKey(inner.vector()),
       signer: crypto.importSigner(inner.vector()),
     })),
   }));

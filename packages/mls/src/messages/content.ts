@@ -101,7 +101,8 @@ function readSender(reader: Reader): Sender {
     case 'new_member_proposal':
     case 'new_member_commit':
       return { kind };
-    default:
-      throw new MlsError('malformed', 'a message has an unknown kind of sender');
+    case undefined:
+      break;
   }
+  throw new MlsError('malformed', 'a message has an unknown kind of sender');
 }

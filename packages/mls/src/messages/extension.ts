@@ -1,5 +1,5 @@
 import type { Reader } from '../codec/reader.ts';
-import { Writer } from '../codec/writer.ts';
+import type { Writer } from '../codec/writer.ts';
 import { MlsError } from '../error.ts';
 
 /** RFC 9420 §13; `type` from IANA "MLS Extension Types" or private use. Unknown ones are kept as they are. */

@@ -48,7 +48,11 @@ export function signKeyPackage(
   signer: PrivateKey<SignatureKind>,
   fields: Pick<KeyPackage, 'initKey' | 'leafNode' | 'extensions'>,
 ): KeyPackage {
-  const writer = new Writer(512).uint16(MLS10).uint16(crypto.suite.id).vector(fields.initKey).raw(fields.leafNode.bytes);
+  const writer = new Writer(512)
+    .uint16(MLS10)
+    .uint16(crypto.suite.id)
+    .vector(fields.initKey)
+    .raw(fields.leafNode.bytes);
   writeExtensions(writer, fields.extensions);
   const content = writer.finish();
   const signature = crypto.sign(signer, LABEL, content);

@@ -21,7 +21,11 @@ const USAGES: readonly ResumptionUsage[] = ['application', 'reinit', 'branch'];
 export function writePskId(writer: Writer, psk: PskId): void {
   writer.uint8(KINDS[psk.kind]);
   if (psk.kind === 'external') writer.vector(psk.id);
-  else writer.uint8(USAGES.indexOf(psk.usage) + 1).vector(psk.groupId).uint64(psk.epoch);
+  else
+    writer
+      .uint8(USAGES.indexOf(psk.usage) + 1)
+      .vector(psk.groupId)
+      .uint64(psk.epoch);
   writer.vector(psk.nonce);
 }
 

@@ -143,8 +143,8 @@ export class SecretTree {
 
 export interface ReceivingKey {
   readonly key: MessageKey;
-  consume(): void;
-  discard(): void;
+  readonly consume: () => void;
+  readonly discard: () => void;
 }
 
 /** Wipes what was derived and not stored. */

@@ -17,12 +17,8 @@ export function confirmedTranscriptHash(
 }
 
 /** RFC 9420 §8.2. */
-export function interimTranscriptHash(
-  crypto: SuiteCrypto,
-  confirmed: Uint8Array,
-  confirmationTag: Uint8Array,
-): Uint8Array {
-  return crypto.hash(confirmed, new Writer(confirmationTag.length + 4).vector(confirmationTag).finish());
+export function interimTranscriptHash(crypto: SuiteCrypto, confirmed: Uint8Array, tag: Uint8Array): Uint8Array {
+  return crypto.hash(confirmed, new Writer(tag.length + 4).vector(tag).finish());
 }
 
 /** RFC 9420 §6.1. */

@@ -43,7 +43,7 @@ export function sibling(node: number): number {
 export function directPath(node: number, leaves: number): number[] {
   const path: number[] = [];
   const top = root(leaves);
-  for (let at = node; at !== top; ) {
+  for (let at = node; at !== top;) {
     at = parent(at);
     path.push(at);
   }

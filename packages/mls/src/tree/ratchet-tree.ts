@@ -185,7 +185,12 @@ export class RatchetTree {
       hash =
         index % 2 === 0
           ? this.#hashLeaf(index, this.leaf(index / 2))
-          : this.#hashParent(above, above?.unmergedLeaves ?? [], this.treeHash(left(index)), this.treeHash(right(index)));
+          : this.#hashParent(
+              above,
+              above?.unmergedLeaves ?? [],
+              this.treeHash(left(index)),
+              this.treeHash(right(index)),
+            );
       this.#hashes[index] = hash;
     }
     return hash;
@@ -248,9 +253,7 @@ export class RatchetTree {
     let end = this.#nodes.length;
     while (end > 0 && this.node(end - 1) === null) end--;
     const nodes = this.#nodes.slice(0, end);
-    return new Writer(nodes.length * 200 + 64)
-      .list(nodes, (inner, node) => inner.optional(node, writeNode))
-      .finish();
+    return new Writer(nodes.length * 200 + 64).list(nodes, (inner, node) => inner.optional(node, writeNode)).finish();
   }
 
   #keyIndex(): KeyIndex {
@@ -344,7 +347,8 @@ export function decodeTree(crypto: SuiteCrypto, bytes: Uint8Array, maxLeaves: nu
   const nodes: (TreeNode | null)[] = [];
   const inner = reader.nested();
   while (inner.remaining > 0) {
-    if (nodes.length >= nodeWidth(maxLeaves)) throw new MlsError('too_large', 'a tree has more leaves than are allowed');
+    if (nodes.length >= nodeWidth(maxLeaves))
+      throw new MlsError('too_large', 'a tree has more leaves than are allowed');
     const node = inner.optional(readNode);
     if (node !== null && node instanceof LeafNode !== (nodes.length % 2 === 0)) {
       throw new MlsError('malformed', 'a tree has a node of the wrong kind');
@@ -362,4 +366,3 @@ export function decodeTree(crypto: SuiteCrypto, bytes: Uint8Array, maxLeaves: nu
 export function treeOf(crypto: SuiteCrypto, leaf: LeafNode): RatchetTree {
   return new RatchetTree(crypto, [leaf]);
 }
-

@@ -82,7 +82,8 @@ export function applyPath(
   absent: ReadonlySet<number>,
 ): readonly PathStep[] {
   const steps = tree.filteredPath(leaf);
-  if (steps.length !== path.nodes.length) throw new MlsError('path_shape', 'a path does not have the length of its leaf');
+  if (steps.length !== path.nodes.length)
+    throw new MlsError('path_shape', 'a path does not have the length of its leaf');
   for (const [i, { copath }] of steps.entries()) {
     if (path.nodes[i]?.encryptedPathSecrets.length !== receivers(tree, copath, absent).length) {
       throw new MlsError('path_shape', 'a path is not encrypted to as many nodes as it should be');
@@ -157,7 +158,8 @@ export function keysFromWelcome(
 ): PathKeys {
   const shared = commonAncestor(2 * input.committer, 2 * input.own);
   const steps = tree.filteredPath(input.committer).filter(({ index }) => isBelow(shared, index));
-  if (steps[0]?.index !== shared) throw new MlsError('path_keys', 'a welcome has a path secret for no node of the tree');
+  if (steps[0]?.index !== shared)
+    throw new MlsError('path_keys', 'a welcome has a path secret for no node of the tree');
   const derived = derivePath(crypto, steps, input.pathSecret);
   derived.commitSecret.dispose();
   for (const { pathSecret } of derived.steps) pathSecret.dispose();

@@ -24,9 +24,7 @@ export function validateParents(tree: RatchetTree): void {
 /** Whether some D below `child` names `node` as its parent, RFC 9420 §7.9.2. */
 function chainsTo(tree: RatchetTree, index: number, node: ParentNode, child: number, copath: number): boolean {
   const [first, last] = leafSpan(child);
-  const unmerged = new Set(
-    node.unmergedLeaves.filter((leaf) => leaf >= first && leaf <= last).map((leaf) => 2 * leaf),
-  );
+  const unmerged = new Set(node.unmergedLeaves.filter((leaf) => leaf >= first && leaf <= last).map((leaf) => 2 * leaf));
   const resolution = tree.resolution(child);
   // The resolution but D is exactly the unmerged leaves below child.
   if (resolution.length !== unmerged.size + 1) return false;
