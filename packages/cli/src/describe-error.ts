@@ -88,16 +88,34 @@ const gateway: Record<string, Description> = {
     'Something else answers at this address, not the gateway that the address names.',
     'Check the address. If it is right, someone may be in between.',
   ],
+  certificate: [
+    'unreachable',
+    "The gateway's certificate is not valid at this time.",
+    "Check this machine's clock and the gateway's: one of them is probably wrong.",
+  ],
   'rate-limited': ['refused', 'The gateway asks to slow down.', 'Try again in a minute.'],
   'not-found': ['not_found', 'The gateway knows no such account.'],
   'registration-closed': messenger['registration_refused'] ?? ['refused', null],
   revoked: messenger['revoked'] ?? ['refused', null],
 };
 
+const server: Record<string, Description> = {
+  config: ['usage', null, 'See "sotto help serve"; settings are options or SOTTO_GATEWAY_… in the environment.'],
+  'data-in-use': [
+    'in_use',
+    'Another gateway is using this data folder.',
+    'Stop it first, or choose another folder with --folder.',
+  ],
+  data: ['failed', null, "Look at the data folder's owner, permissions and free space."],
+  certificate: ['failed', null],
+  listen: ['failed', null, 'Is another program using the port, or is the address not of this machine? See --listen.'],
+};
+
 const tables: Record<string, Record<string, Description>> = {
   MessengerError: messenger,
   VaultError: vault,
   GatewayApiError: gateway,
+  GatewayError: server,
 };
 
 /** What a person should read instead of `error`: never a stack, never an error code alone. */

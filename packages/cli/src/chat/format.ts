@@ -41,7 +41,8 @@ export function bodyText(message: Message): string {
 
 /** One line of it, at most `length` characters: for quotes and lists. */
 export function excerpt(message: Message, length = 40): string {
-  const line = bodyText(message).replaceAll(/\s+/g, ' ').trim();
+  const text = message.body.kind === 'text' ? cleanText(message.body.text) : bodyText(message);
+  const line = text.replaceAll(/\s+/g, ' ').trim();
   const characters = Array.from(line);
   return characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : line;
 }
@@ -51,7 +52,9 @@ export function messageBlock(message: Message, author: string, style: Styles): B
   const [first = '', ...rest] = bodyText(message).split('\n');
   const name = message.own ? style.own(author) : style.other(author);
   const quote = message.body.kind === 'text' && message.body.replyTo !== null ? style.dim('↪ ') : '';
-  const line = `${style.dim(clockTime(message.sentAt))} ${markOf(message.state, style)} ${style.bold(name)}: ${quote}${first}`;
+  // Whether someone else's message was read here is nobody's question.
+  const mark = message.own ? markOf(message.state, style) : '  ';
+  const line = `${style.dim(clockTime(message.sentAt))} ${mark} ${style.bold(name)}: ${quote}${first}`;
   const lines = [line, ...rest.map((text) => INDENT + text)];
   const reactions = message.reactions.map((reaction) => cleanText(reaction.emoji)).join(' ');
   if (reactions !== '') lines.push(style.dim(`${INDENT}${reactions}`));
@@ -85,4 +88,9 @@ export function historyBlocks(
 /** `── 2026-11-20 ──`. */
 export function dayBlock(unixMs: number, style: Styles): Block {
   return { lines: [style.dim(`${INDENT}── ${day(unixMs)} ──`)] };
+}
+
+/** `── with bob ──`: what follows belongs to another conversation. */
+export function conversationBlock(name: string, style: Styles): Block {
+  return { lines: ['', style.dim(`${INDENT}── with ${name} ──`)] };
 }

@@ -2,7 +2,7 @@ import type { AccountRef, Contact } from '@sotto/client';
 import { CliError } from '../error.ts';
 import { cleanName, cleanText } from '../output/clean.ts';
 import { qrLines } from '../output/qr.ts';
-import { clockTime, dayAndTime } from '../output/time.ts';
+import { clockTime, dayAndSecond, dayAndTime } from '../output/time.ts';
 import { columns } from '../output/width.ts';
 import { describeState, describeVerification } from '../people/describe.ts';
 import { findContact, nameOf } from '../people/find-contact.ts';
@@ -68,12 +68,13 @@ export const slashCommands: readonly SlashCommand[] = [
       const rows = slashCommands.map(({ usage, help }) => [`  ${usage}`, help]);
       control.view.notice(
         [
-          'Type a message and press Enter. Alt-Enter or Ctrl-J begins a new line; a paste of many lines stays one message.',
+          'Type a message and press Enter. Alt-Enter begins a new line; a paste of many lines',
+          'stays one message. Arrow-up brings back what you wrote, Tab completes commands.',
           '',
           ...columns(rows),
           '',
-          'Marks: · waits here   ✓ at their gateway   ✓✓ on their device   ✔✔ seen   ✗ not delivered',
-          'A message that begins with / is written with two: //like this. Ctrl-C leaves.',
+          'Marks: · waits here  ✓ at their gateway  ✓✓ on their device  ✔✔ seen  ✗ failed',
+          'To send a text that begins with /, write two: //like this. Ctrl-C leaves.',
         ].join('\n'),
       );
       return Promise.resolve();
@@ -82,7 +83,7 @@ export const slashCommands: readonly SlashCommand[] = [
   {
     name: 'switch',
     usage: '/switch NAME',
-    help: 'open the conversation with someone else; without NAME lists conversations',
+    help: 'talk with someone else; without NAME: your conversations',
     completes: 'contacts',
     async run(control, rest) {
       if (rest !== '') {
@@ -101,7 +102,7 @@ export const slashCommands: readonly SlashCommand[] = [
   {
     name: 'add',
     usage: '/add NAME-OR-LINK',
-    help: 'ask someone to become a contact, by account name or contact link',
+    help: 'ask someone to become a contact',
     async run(control, rest) {
       if (rest === '') throw new CliError('usage', 'Whom? Write /add NAME, or /add and a contact link.');
       const contact = await control.messenger.addContact(rest);
@@ -170,7 +171,7 @@ export const slashCommands: readonly SlashCommand[] = [
   {
     name: 'link',
     usage: '/link',
-    help: 'your contact link and QR code, to give to others',
+    help: 'your contact link and its QR code, for others',
     async run(control) {
       const link = await control.messenger.contactLink();
       const qr = await qrLines(link.toUpperCase(), control.colour);
@@ -180,7 +181,7 @@ export const slashCommands: readonly SlashCommand[] = [
   {
     name: 'safety',
     usage: '/safety [ok|undo]',
-    help: 'the safety number with this contact; "ok" once you have compared it',
+    help: 'the safety number; "ok" once you have compared it',
     async run(control, rest) {
       const { contact } = open(control);
       const name = nameOf(contact);
@@ -201,8 +202,8 @@ export const slashCommands: readonly SlashCommand[] = [
           '',
           ...rows,
           '',
-          `Compare it with what ${name} sees, in person or on the phone. If it is the same, nobody stands between you:`,
-          '/safety ok',
+          `Compare it with what ${name} sees, in person or on the phone. If it is the same,`,
+          'nobody stands between you; note that with  /safety ok',
         ].join('\n'),
       );
     },
@@ -221,7 +222,7 @@ export const slashCommands: readonly SlashCommand[] = [
       control.view.notice(
         [
           message === null ? 'Your last message:' : `“${excerpt(message)}”`,
-          ...explanation.steps.map((step) => `  ${dayAndTime(step.at)}  ${step.sentence}`),
+          ...explanation.steps.map((step) => `  ${dayAndSecond(step.at)}  ${step.sentence}`),
         ].join('\n'),
       );
     },
@@ -229,7 +230,7 @@ export const slashCommands: readonly SlashCommand[] = [
   {
     name: 'search',
     usage: '/search WORDS',
-    help: 'messages that contain these words, in all conversations',
+    help: 'messages with these words, in all conversations',
     async run(control, rest) {
       if (rest === '') throw new CliError('usage', 'What for? Write /search and some words.');
       const found = await control.messenger.search(rest, { limit: 20 });
@@ -264,7 +265,7 @@ export const slashCommands: readonly SlashCommand[] = [
   {
     name: 'react',
     usage: '/react EMOJI',
-    help: 'react to their last message; without EMOJI takes it back',
+    help: 'react to their last message; without EMOJI: take it back',
     async run(control, rest) {
       const { contact, lastOther } = open(control);
       if (lastOther === null) throw new CliError('not_found', 'There is nothing to react to yet.');
@@ -295,7 +296,7 @@ export const slashCommands: readonly SlashCommand[] = [
   {
     name: 'name',
     usage: '/name NICKNAME',
-    help: 'call this contact something else; without NICKNAME takes it back',
+    help: 'call this contact something else; without: take it back',
     async run(control, rest) {
       const contact = await control.messenger.setNickname(open(control).contact.account, rest === '' ? null : rest);
       control.view.notice(`Shown as ${nameOf(contact)} from now on, on this device only.`);
@@ -336,8 +337,11 @@ export async function runSlashCommand(control: ChatControl, line: string): Promi
   await command.run(control, rest.trim());
 }
 
-/** What `tab` makes of a line: completed as far as it is clear; null: nothing to complete. */
-export async function completeSlash(messenger: ChatMessenger, line: string): Promise<string | null> {
+/**
+ * What `tab` makes of a line: completed as far as it is clear; null: nothing to complete. Names take a look into the
+ * store; commands are completed at once, so that whoever types on finds them there.
+ */
+export function completeSlash(messenger: ChatMessenger, line: string): string | null | Promise<string | null> {
   const [, word = '', space = '', rest = ''] = /^\/(\S*)(\s*)([\s\S]*)$/.exec(line) ?? [];
   if (!line.startsWith('/')) return null;
   if (space === '') {
@@ -345,10 +349,18 @@ export async function completeSlash(messenger: ChatMessenger, line: string): Pro
     return fitting.length === 0 ? null : `/${commonStart(fitting)}${fitting.length === 1 ? ' ' : ''}`;
   }
   const completes = slashCommands.find(({ name }) => name === word)?.completes;
-  if (completes === undefined) return null;
-  const people = completes === 'contacts' ? await messenger.contacts() : await messenger.requests();
-  const names = people.map(nameOf).filter((name) => name.toLowerCase().startsWith(rest.toLowerCase()));
-  return names.length === 0 ? null : `/${word} ${commonStart(names)}`;
+  return completes === undefined ? null : completeName(messenger, `/${word} `, rest, completes);
+}
+
+async function completeName(
+  messenger: ChatMessenger,
+  before: string,
+  begun: string,
+  among: 'contacts' | 'requests',
+): Promise<string | null> {
+  const people = among === 'contacts' ? await messenger.contacts() : await messenger.requests();
+  const names = people.map(nameOf).filter((name) => name.toLowerCase().startsWith(begun.toLowerCase()));
+  return names.length === 0 ? null : before + commonStart(names);
 }
 
 function commonStart(words: readonly string[]): string {

@@ -15,7 +15,7 @@ import { styles } from '../terminal/sequences.ts';
 import type { ChatMessenger } from './chat-messenger.ts';
 import type { ChatView } from './chat-view.ts';
 import { ConversationView } from './conversation-view.ts';
-import { excerpt } from './format.ts';
+import { conversationBlock, excerpt } from './format.ts';
 import { InputHistory } from './input-history.ts';
 import type { Draft } from './line-editor.ts';
 import { edits, emptyDraft, insert, moveLine } from './line-editor.ts';
@@ -243,6 +243,7 @@ class TerminalChat {
     this.#elsewhere.delete(account);
     this.#stopWriting();
     this.#inOrder(async () => {
+      if (this.#conversation !== null) this.#view.print(conversationBlock(nameOf(contact), this.#style));
       this.#conversation = conversation;
       await conversation.open();
       this.#refreshStatus();
@@ -305,7 +306,7 @@ class TerminalChat {
         this.#enter();
         return;
       case 'complete':
-        void this.#complete();
+        this.#complete();
         return;
       case 'clear-screen':
         this.#screen.clear();
@@ -354,10 +355,16 @@ class TerminalChat {
     await this.#messenger.send(contact.conversation, text.startsWith('//') ? text.slice(1) : text);
   }
 
-  async #complete(): Promise<void> {
+  #complete(): void {
     const { text } = this.#draft;
-    const completed = await completeSlash(this.#messenger, text);
-    if (completed !== null && this.#draft.text === text) this.#change({ text: completed, cursor: completed.length });
+    const take = (completed: string | null): void => {
+      if (completed !== null && this.#draft.text === text) {
+        this.#change({ text: completed, cursor: completed.length });
+      }
+    };
+    const completed = completeSlash(this.#messenger, text);
+    if (completed instanceof Promise) completed.then(take, (error: unknown) => this.#tell(error));
+    else take(completed);
   }
 
   #tellTyping(): void {

@@ -26,11 +26,14 @@ export interface OutputStreams {
   readonly stderr: Writable & { readonly isTTY?: boolean };
 }
 
-/** The output of one run of a command. */
+/** The output of one run of a command. Colour goes by the terminal, NO_COLOR and TERM. */
 export function createOutput(
   streams: OutputStreams,
-  options: { readonly json: boolean; readonly colour: boolean },
+  env: Readonly<Record<string, string | undefined>>,
+  json: boolean,
 ): Output {
+  const noColour = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '';
+  const options = { json, colour: streams.stdout.isTTY === true && !noColour && env['TERM'] !== 'dumb' };
   const { stdout, stderr } = streams;
   return {
     ...options,

@@ -18,6 +18,11 @@ export function dayAndTime(unixMs: number): string {
   return `${day(unixMs)} ${clockTime(unixMs)}`;
 }
 
+/** `2026-11-20 10:42:07`. */
+export function dayAndSecond(unixMs: number): string {
+  return `${dayAndTime(unixMs)}:${pad(new Date(unixMs).getSeconds())}`;
+}
+
 /** `3 s`, `4 min`, `5 h`, `6 days`. */
 export function duration(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1000);

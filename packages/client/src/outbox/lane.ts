@@ -1,14 +1,13 @@
 import type { Clock } from '@sotto/transport';
 import { Alarm } from '../core/alarm.ts';
 import type { MessageRef } from '../refs.ts';
-import type { ReasonCode } from '../trail/reasons.ts';
 
 /** What handing one message over means for those behind it. */
 export type Passage =
   /** Out of the way: accepted, given up, or gone. */
   | { readonly kind: 'passed' }
   /** Nothing goes to this device until then (Unix ms; `Infinity`: until there is news of its account). */
-  | { readonly kind: 'pause'; readonly until: number; readonly reason: ReasonCode };
+  | { readonly kind: 'pause'; readonly until: number };
 
 export interface LaneOptions {
   readonly clock: Clock;
@@ -29,7 +28,6 @@ export class Lane {
   readonly #pending: { readonly message: MessageRef; readonly number: bigint }[] = [];
   readonly #inFlight = new Set<MessageRef>();
   #pausedUntil = 0;
-  #obstacle: ReasonCode | null = null;
   #attempts = 0;
   #pumping = false;
   #closed = false;
@@ -54,9 +52,13 @@ export class Lane {
     this.#pump();
   }
 
-  /** Why nothing goes to this device for now; null: nothing is in the way. */
-  get obstacle(): ReasonCode | null {
-    return this.#options.clock.now() < this.#pausedUntil ? this.#obstacle : null;
+  /** Failed tries since the last success. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  get idle(): boolean {
+    return this.#pending.length === 0 && this.#inFlight.size === 0;
   }
 
   close(): void {
@@ -96,7 +98,6 @@ export class Lane {
     if (passage.kind === 'pause') {
       this.#attempts++;
       this.#pausedUntil = passage.until;
-      this.#obstacle = passage.reason;
       this.add(done.message, done.number);
       return;
     }

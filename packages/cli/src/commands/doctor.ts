@@ -1,0 +1,170 @@
+import { statfs } from 'node:fs/promises';
+import type { Messenger } from '@sotto/client';
+import { explainReason } from '@sotto/client';
+import type { CliContext } from '../context.ts';
+import { describeError } from '../describe-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { day, duration } from '../output/time.ts';
+import { existingKeystore } from '../profile/open.ts';
+import { pause } from '../flush.ts';
+import { syncOnce } from '../sync.ts';
+
+type Verdict = 'ok' | 'attention' | 'problem';
+
+/** Below this much free space, bytes, writing will soon fail. */
+const LOW_DISK = 200 * 1024 * 1024;
+/** Clocks further apart than this make expiries and logins fail, ms. */
+const SKEW_ATTENTION = 60_000;
+const SKEW_PROBLEM = 10 * 60_000;
+const LOW_PREKEYS = 20;
+
+/** `sotto doctor`: looks at everything a profile needs, says what is wrong and what to do. Gives the exit code. */
+export async function doctor(context: CliContext): Promise<number> {
+  const examination = new Examination(context);
+  await examination.runtime();
+  const messenger = await examination.vault();
+  if (messenger !== null) {
+    try {
+      await examination.account(messenger);
+    } finally {
+      await messenger.close();
+    }
+  }
+  return examination.finish();
+}
+
+class Examination {
+  readonly #context: CliContext;
+  #worst: Verdict = 'ok';
+
+  constructor(context: CliContext) {
+    this.#context = context;
+  }
+
+  async runtime(): Promise<void> {
+    this.#say('runtime', 'ok', `Node ${process.versions.node} on ${process.platform} ${process.arch}.`);
+    try {
+      const { bavail, bsize } = await statfs(this.#context.home.profile(this.#context.profile));
+      const free = bavail * bsize;
+      const text = `${(free / 2 ** 30).toFixed(1)} GiB free where the profile is kept.`;
+      if (free < LOW_DISK) this.#say('disk', 'attention', text, 'Free some space: without it nothing can be stored.');
+      else this.#say('disk', 'ok', text);
+    } catch {
+      // No folder yet: the vault's check says so.
+    }
+  }
+
+  async vault(): Promise<Messenger | null> {
+    const path = this.#context.home.profile(this.#context.profile);
+    try {
+      const keystore = await existingKeystore(this.#context);
+      const [{ openVault }, { nativeProvider }, { Messenger }] = await Promise.all([
+        import('@sotto/vault'),
+        import('@sotto/crypto'),
+        import('@sotto/client'),
+      ]);
+      const vault = await openVault({ path, keystore, provider: nativeProvider(), clock: this.#context.clock });
+      try {
+        vault.verify();
+      } catch (error) {
+        vault.close();
+        throw error;
+      }
+      this.#say('vault', 'ok', `Every row verifies (${path}).`);
+      return await Messenger.open({ vault, signal: this.#context.signal });
+    } catch (error) {
+      const { message, advice } = describeError(error);
+      this.#say('vault', 'problem', message, advice ?? undefined);
+      return null;
+    }
+  }
+
+  async account(messenger: Messenger): Promise<void> {
+    const reached = await this.#gateway(messenger);
+    if (reached && (await syncOnce(messenger, this.#context)).kind === 'synced') await pause(this.#context, 200);
+    const status = await messenger.status();
+    if (reached && messenger.connection !== 'online') {
+      this.#say(
+        'login',
+        'problem',
+        'The gateway answers, but this device is not logged in.',
+        'Was the device revoked?',
+      );
+    }
+    if (!status.registered) {
+      this.#say(
+        'account',
+        'problem',
+        'The account was never registered.',
+        'Run "sotto init" again: it goes on where it stopped.',
+      );
+    }
+    const { prekeys, prekeysRotatedAt } = status;
+    if (prekeys === null)
+      this.#say('prekeys', reached ? 'attention' : 'ok', 'The stock at the gateway is not known yet.');
+    else {
+      const low = prekeys.oneTime < LOW_PREKEYS || prekeys.oneTimeKem < LOW_PREKEYS;
+      const rotated = prekeysRotatedAt === null ? '' : ` Rotated ${day(prekeysRotatedAt)}.`;
+      this.#say(
+        'prekeys',
+        low ? 'attention' : 'ok',
+        `${prekeys.oneTime} and ${prekeys.oneTimeKem} one-time keys at the gateway.${rotated}`,
+        low ? 'They are refilled by themselves while a program with this profile runs.' : undefined,
+      );
+    }
+    const waiting = [...status.outbox].map(([reason, count]) => `${count}: ${explainReason(reason)}`);
+    this.#say(
+      'outbox',
+      'ok',
+      waiting.length === 0 ? 'Nothing waits to be sent.' : `Waiting to be sent: ${waiting.join(' ')}`,
+    );
+    for (const [reason, count] of status.parked) {
+      this.#say('inbox', 'attention', `${count} could not be opened: ${explainReason(reason)}`);
+    }
+    const { contacts, requests, sessions } = status;
+    this.#say('contacts', 'ok', `${contacts} known, ${requests} waiting for your answer, ${sessions} sessions.`);
+  }
+
+  async #gateway(messenger: Messenger): Promise<boolean> {
+    const { gateway } = await messenger.self();
+    const { connectGateway } = await import('@sotto/gateway-api');
+    const { clock } = this.#context;
+    const connection = connectGateway({ address: gateway, clock });
+    try {
+      const started = clock.now();
+      const info = await connection.info({ deadlineMs: 5000 });
+      const took = clock.now() - started;
+      this.#say('gateway', 'ok', `${gateway} answers (version ${info.version}, ${took} ms).`);
+      const skew = info.now - (started + took / 2);
+      const size = Math.abs(skew);
+      const verdict = size > SKEW_PROBLEM ? 'problem' : size > SKEW_ATTENTION ? 'attention' : 'ok';
+      this.#say(
+        'clock',
+        verdict,
+        verdict === 'ok'
+          ? `This machine and the gateway agree within ${size < 1000 ? 'a second' : duration(size)}.`
+          : `This machine's clock is ${duration(size)} ${skew > 0 ? 'behind' : 'ahead of'} the gateway's.`,
+        verdict === 'ok' ? undefined : 'Set the clock (switch on network time); logins and expiries depend on it.',
+      );
+      return true;
+    } catch (error) {
+      const { message, advice } = describeError(error);
+      this.#say('gateway', 'problem', `${message} (${gateway})`, advice ?? undefined);
+      return false;
+    } finally {
+      await connection.close();
+    }
+  }
+
+  finish(): number {
+    return this.#worst === 'ok' ? exitCodes.ok.exit : exitCodes.unhealthy.exit;
+  }
+
+  #say(check: string, verdict: Verdict, finding: string, advice?: string): void {
+    if (verdict === 'problem' || (verdict === 'attention' && this.#worst === 'ok')) this.#worst = verdict;
+    const mark = { ok: '✓', attention: '!', problem: '✗' }[verdict];
+    const lines = [`${mark} ${check.padEnd(9)} ${finding}`];
+    if (advice !== undefined) lines.push(`${' '.repeat(12)}${advice}`);
+    this.#context.output.result({ check, verdict, finding, ...(advice === undefined ? {} : { advice }) }, lines);
+  }
+}

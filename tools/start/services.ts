@@ -1,0 +1,175 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { answers, CliError, findRunningGateway, machineClock, readNote } from '@sotto/cli';
+import type { Home } from '@sotto/cli';
+import { startChild } from './child.ts';
+import type { Child } from './child.ts';
+
+/** The gateway and the echo agent of this home, whoever started them. */
+export interface Services {
+  readonly address: string;
+  /** True: this process started the gateway. */
+  readonly own: boolean;
+  /** Resolves once the echo agent that this process started listens; at once when it is somebody else's. */
+  readonly agent: Promise<void>;
+  /** Ends what this process started, and waits until it has ended. */
+  stop(): Promise<void>;
+}
+
+const PREFERRED_PORT = 7443;
+/** ms between looks at whether the gateway is still there. */
+const WATCH_MS = 700;
+/** ms to wait for a gateway that somebody else is just starting. */
+const OTHERS_START_MS = 8000;
+
+/**
+ * Finds the running gateway of this home, or starts one, with the echo agent beside it. While this process runs it also
+ * takes over when whoever started them has gone: the second person's chat goes on when the first one leaves.
+ */
+export async function startServices(home: Home): Promise<Services> {
+  const keeper = new Keeper(home);
+  const address = await keeper.ensure();
+  void keeper.watch();
+  return {
+    address,
+    own: keeper.own,
+    agent: keeper.agentReady,
+    stop: () => keeper.stop(),
+  };
+}
+
+class Keeper {
+  readonly #home: Home;
+  #gateway: Child | null = null;
+  #agent: Child | null = null;
+  #stopped = false;
+  agentReady: Promise<void> = Promise.resolve();
+
+  constructor(home: Home) {
+    this.#home = home;
+  }
+
+  get own(): boolean {
+    return this.#gateway !== null;
+  }
+
+  /** Address of a gateway that answers. */
+  async ensure(): Promise<string> {
+    const running = await findRunningGateway(this.#home, machineClock);
+    if (running !== null) {
+      return running.address;
+    }
+    const port = await choosePort(this.#home);
+    const logFile = join(this.#home.logs, 'gateway.log');
+    const args = ['--json', '--data', this.#home.root, 'serve', '--listen', `127.0.0.1:${port}`];
+    const gateway = startChild('packages/cli/src/main.ts', args, logFile);
+    const outcome = await gateway.ready;
+    if (outcome === 'ended') {
+      const address = await this.#startedByOthers();
+      if (address !== null) return address;
+      throw new CliError('failed', 'The gateway did not start.', `Its log says (${logFile}):\n${gateway.logTail()}`);
+    }
+    this.#gateway = gateway;
+    const address = readNote(this.#home)?.address;
+    if (address === undefined) throw new CliError('failed', 'The gateway did not say where it is.');
+    this.#startAgent(address);
+    return address;
+  }
+
+  /** Looks after the services until `stop`. */
+  async watch(): Promise<void> {
+    while (!this.#stopped) {
+      await delay(WATCH_MS, undefined, { ref: false });
+      if (this.#stopped || this.#alive()) continue;
+      this.#gateway = null;
+      await this.#agent?.stop();
+      this.#agent = null;
+      // Somebody else may be taking over at the same moment: one of the two finds the data folder in use.
+      await this.ensure().catch(() => undefined);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([this.#agent?.stop(), this.#gateway?.stop()]);
+  }
+
+  /** Whether the process that the note names is there; whether it answers is the messenger's business. */
+  #alive(): boolean {
+    const note = readNote(this.#home);
+    if (note === null) return false;
+    try {
+      process.kill(note.pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #startAgent(address: string): void {
+    const folder = join(this.#home.root, 'agents', 'echo');
+    mkdirSync(join(this.#home.root, 'agents'), { recursive: true, mode: 0o700 });
+    const agent = startChild('examples/echo-agent.ts', [folder, address], join(this.#home.logs, 'echo.log'));
+    this.#agent = agent;
+    this.agentReady = agent.ready.then((outcome) => {
+      if (outcome === 'ended') {
+        throw new CliError('failed', 'The echo agent did not start.', `Its log says:\n${agent.logTail()}`);
+      }
+    });
+    // Reported where it is awaited.
+    this.agentReady.catch(() => undefined);
+  }
+
+  async #startedByOthers(): Promise<string | null> {
+    for (const until = performance.now() + OTHERS_START_MS; performance.now() < until; await delay(100)) {
+      const note = readNote(this.#home);
+      if (note !== null && (await answers(note.address, machineClock, 1000))) {
+        return note.address;
+      }
+    }
+    return null;
+  }
+}
+
+/** The gateway's port stays the same from start to start: accounts know the gateway by its address. */
+async function choosePort(home: Home): Promise<number> {
+  const file = join(home.gateway, 'port');
+  let known: number | null = null;
+  try {
+    known = Number(readFileSync(file, 'utf8'));
+  } catch {
+    // First start.
+  }
+  if (known !== null) {
+    if (await isFree(known)) return known;
+    throw new CliError(
+      'failed',
+      `Port ${known}, where the accounts of this home expect their gateway, is taken by another program.`,
+      'Stop that program and try again.',
+    );
+  }
+  const port = (await isFree(PREFERRED_PORT)) ? PREFERRED_PORT : await anyPort();
+  mkdirSync(home.gateway, { recursive: true, mode: 0o700 });
+  writeFileSync(file, String(port), { mode: 0o600 });
+  return port;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+function anyPort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
