@@ -1,8 +1,10 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../error.ts';
+import { publicHalf } from './identity.ts';
 import { readIfThere, readNeeded, writeWhole } from './files.ts';
 import { issueAuthority, issueLeaf } from './issue.ts';
 import type { CertificatePair } from './issue.ts';
@@ -38,7 +40,7 @@ export async function currentCertificate(options: CertificatesOptions): Promise<
   const { source, clock } = options;
   if (source.kind === 'brought') {
     const pair = { certificate: readNeeded(source.certificateFile), key: readNeeded(source.keyFile) };
-    const problem = judge(pair, createPublicKeyOf(source.identity), clock.now());
+    const problem = judge(pair, publicHalf(source.identity), clock.now());
     if (problem !== null) throw new GatewayError('certificate', `${source.certificateFile}: ${problem}`);
     return pair;
   }
@@ -58,7 +60,7 @@ async function managedCertificate(options: CertificatesOptions, identity: KeyObj
   const key = readIfThere(keyFile);
   if (certificate !== null && key !== null) {
     const pair = { certificate, key };
-    const fresh = judge(pair, createPublicKeyOf(identity), now + RENEW_BEFORE_MS) === null;
+    const fresh = judge(pair, publicHalf(identity), now + RENEW_BEFORE_MS) === null;
     if (fresh && covers(certificate, hosts)) return pair;
   }
   const pair = await issueLeaf({ identity, hosts, notBefore: now - BACKDATE_MS, notAfter: now + LEAF_MS });
@@ -83,9 +85,5 @@ function judge(pair: CertificatePair, identity: KeyObject, time: number): string
 
 function covers(certificate: string, hosts: readonly string[]): boolean {
   const parsed = new X509Certificate(certificate);
-  return hosts.every((host) => parsed.checkHost(host) !== undefined || parsed.checkIP(host) !== undefined);
-}
-
-function createPublicKeyOf(key: KeyObject): KeyObject {
-  return key.type === 'public' ? key : createPublicKey(key);
+  return hosts.every((host) => (isIP(host) === 0 ? parsed.checkHost(host) : parsed.checkIP(host)) !== undefined);
 }

@@ -26,14 +26,13 @@ export function loadIdentity(dataFolder: string): KeyObject {
   return key;
 }
 
-/** Public key bytes of an Ed25519 key, 32. */
-export function rawPublicKey(key: KeyObject): Uint8Array {
-  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
-  return new Uint8Array(spki.subarray(spki.length - KEY_BYTES));
+/** The public key of a key pair, or the public key itself. */
+export function publicHalf(key: KeyObject): KeyObject {
+  return key.type === 'public' ? key : createPublicKey(key);
 }
 
-/** A key object of 32 raw Ed25519 bytes. */
-export function publicKeyOf(raw: Uint8Array): KeyObject {
-  const prefix = Buffer.from('302a300506032b6570032100', 'hex');
-  return createPublicKey({ key: Buffer.concat([prefix, raw]), format: 'der', type: 'spki' });
+/** Public key bytes of an Ed25519 key, 32. */
+export function rawPublicKey(key: KeyObject): Uint8Array {
+  const spki = publicHalf(key).export({ format: 'der', type: 'spki' });
+  return new Uint8Array(spki.subarray(spki.length - KEY_BYTES));
 }
