@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Refusal } from '@sotto/wire';
 import * as fc from 'fast-check';
+import { Refused } from '../src/refused.ts';
 import { FrameParser } from '../src/rpc/frame-parser.ts';
 
 function encode(frames: readonly { flags: number; body: Uint8Array }[]): Buffer {
@@ -41,5 +43,8 @@ test('frames come out as they went in, wherever the bytes were cut', () => {
 test('a length over the limit is refused before its body has come', () => {
   const parser = new FrameParser(1000);
   parser.push(encode([{ flags: 0, body: new Uint8Array(1001) }]).subarray(0, 5));
-  assert.throws(() => parser.take(), RangeError);
+  assert.throws(
+    () => parser.take(),
+    (error) => error instanceof Refused && error.refusal === Refusal.TOO_LARGE,
+  );
 });

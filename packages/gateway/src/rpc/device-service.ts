@@ -47,7 +47,7 @@ export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceSer
       const device = await directory.device(proof.account, proof.device);
       const binding = proofs.verify(proof, device?.ed25519 ?? null, () => peer.channelBinding());
       if (device?.revoked === true) throw new Refused(Refusal.REVOKED, 'the device was revoked');
-      peer.loggedIn = true;
+      peer.markLoggedIn();
       const { token, expiresAt } = await tokens.issue(proof.account, proof.device, binding);
       return { token, expiresAt: BigInt(expiresAt), lifetimeSeconds: TOKEN_SECONDS };
     },
@@ -138,7 +138,7 @@ async function registerDevice(parts: ServiceParts, request: RegisterRequest, pee
     const { device, ed25519 } = entry.certificate;
     return { device, ed25519, mailbox: provider.random(MAILBOX_BYTES) };
   });
-  peer.loggedIn = true;
+  peer.markLoggedIn();
   const device = await directory.device(proof.account, proof.device);
   if (device === null) throw new Error('a registered device is not there');
   return device.mailbox;

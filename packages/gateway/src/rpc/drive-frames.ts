@@ -3,7 +3,6 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
-import { Refusal } from '@sotto/wire';
 import { SLOW_CONSUMER_MS } from '../limits.ts';
 import { malformed, Refused } from '../refused.ts';
 import type { DriveOptions } from './drive-connect.ts';
@@ -90,9 +89,7 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
 
   /** What was sent before the fault is still answered; then the stream ends with the fault. */
   #failInput(error: unknown): void {
-    const refused = error instanceof RangeError ? new Refused(Refusal.TOO_LARGE, 'a frame is too large') : error;
-    const known = refused instanceof Refused;
-    this.#failure = { error: known ? refused : malformed('a frame does not parse', refused) };
+    this.#failure = { error: error instanceof Refused ? error : malformed('a frame does not parse', error) };
     this.#inputOver = true;
     this.#stream.resume();
     this.#core.ended();

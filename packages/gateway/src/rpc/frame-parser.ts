@@ -1,3 +1,6 @@
+import { Refusal } from '@sotto/wire';
+import { Refused } from '../refused.ts';
+
 const PREFIX_BYTES = 5;
 
 /** A frame of Connect's binary protocol. */
@@ -8,7 +11,7 @@ export interface RawFrame {
 
 /**
  * Cuts a stream of bytes into frames: a flag byte, four bytes of length (big endian), the body. Holds at most one
- * unfinished frame. `take` throws `RangeError` as soon as a length over the limit is seen.
+ * unfinished frame. `take` throws `Refused` `TOO_LARGE` as soon as a length over the limit is seen.
  */
 export class FrameParser {
   readonly #maxBytes: number;
@@ -34,7 +37,7 @@ export class FrameParser {
     if (this.#length < PREFIX_BYTES) return null;
     const prefix = this.#front(PREFIX_BYTES);
     const length = prefix.readUInt32BE(1);
-    if (length > this.#maxBytes) throw new RangeError('a frame is over the limit');
+    if (length > this.#maxBytes) throw new Refused(Refusal.TOO_LARGE, 'a frame is too large');
     const total = PREFIX_BYTES + length;
     if (this.#length < total) return null;
     const front = this.#front(total);

@@ -72,6 +72,6 @@ async function requireLogin(parts: ServiceParts, { peer, authorization }: Candid
   const device = await parts.directory.device(account, idFromText('DeviceId', claims.device));
   if (device === null) throw new Refused(Refusal.UNAUTHENTICATED, 'log in first');
   if (device.revoked) throw new Refused(Refusal.REVOKED, 'the device was revoked');
-  peer.loggedIn = true;
+  peer.markLoggedIn();
   return device;
 }

@@ -9,18 +9,25 @@ const BINDING_BYTES = 32;
 export class Peer {
   /** What rate limits count by; for memory only. */
   readonly caller: string;
-  /** A device has logged in here: from then on nothing is posted here. */
-  loggedIn = false;
   /** Posts refused because of their capability. */
   wrongCapabilities = 0;
   readonly #socket: TLSSocket;
-  readonly #close: () => void;
+  readonly #session: Http2Session | undefined;
+  #loggedIn = false;
   #binding: Uint8Array | undefined;
 
-  constructor(socket: TLSSocket, close: () => void) {
+  constructor(socket: TLSSocket, session: Http2Session | undefined) {
     this.#socket = socket;
-    this.#close = close;
+    this.#session = session;
     this.caller = callerOf(socket.remoteAddress);
+  }
+
+  /**
+   * A device has logged in on this HTTP/2 connection: from then on nothing is posted here. HTTP/1.1 libraries share
+   * connections behind their callers' backs, so there it means nothing.
+   */
+  get loggedIn(): boolean {
+    return this.#loggedIn;
   }
 
   /** TLS exporter (RFC 8446 §7.5) of the connection, 32 bytes; null when it is gone already. */
@@ -33,9 +40,14 @@ export class Peer {
     }
   }
 
+  markLoggedIn(): void {
+    this.#loggedIn = this.#session !== undefined;
+  }
+
   /** Ends the connection. */
   close(): void {
-    this.#close();
+    if (this.#session === undefined) this.#socket.destroy();
+    else this.#session.destroy();
   }
 }
 
@@ -48,7 +60,7 @@ export function peerOf(request: { readonly socket: TLSSocket; readonly session: 
   const key = session ?? socket;
   let peer = peers.get(key);
   if (peer === undefined) {
-    peer = new Peer(socket, () => (session === undefined ? socket.destroy() : session.destroy()));
+    peer = new Peer(socket, session);
     peers.set(key, peer);
   }
   return peer;
