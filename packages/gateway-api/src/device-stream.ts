@@ -77,6 +77,8 @@ export class DeviceStream {
       signal.removeEventListener('abort', onAbort);
       this.#ending = true;
       this.#output.wake();
+      // A stream left half read would hold the connection open, and a gateway that stops would wait for it.
+      this.#abort.abort();
     }
   }
 
