@@ -13,5 +13,14 @@ export function completeEffects(given: Partial<Effects> = {}): Effects {
     random: given.random ?? Math.random,
     engine: given.engine ?? new InProcessEngine({ crypto: provider }),
     openTransport: given.openTransport ?? createGatewayTransport,
+    hold: given.hold ?? holdProcess,
   };
+}
+
+/** A day; what the timer does when it fires is nothing. */
+const HOLD_MS = 86_400_000;
+
+function holdProcess(): () => void {
+  const timer = setInterval(() => undefined, HOLD_MS);
+  return () => clearInterval(timer);
 }

@@ -64,7 +64,8 @@ async function opening(
 
 async function start(ground: Ground, options: OpenOptions, isNew: boolean): Promise<MessengerSurface> {
   let ending: Promise<void> | null = null;
-  const end = (why: 'asked' | 'revoked'): Promise<void> => (ending ??= moveOut(rooms, why));
+  const letGo = ground.effects.hold();
+  const end = (why: 'asked' | 'revoked'): Promise<void> => (ending ??= moveOut(rooms, why).finally(letGo));
   // A device that was taken out of the account has nothing more to do; what it has stays readable with the next open.
   const rooms: Rooms = furnish(ground, options.settings ?? {}, () => void end('revoked'));
   rooms.core.bells.on('revoked', () => void end('revoked'));
@@ -75,6 +76,7 @@ async function start(ground: Ground, options: OpenOptions, isNew: boolean): Prom
   } catch (cause) {
     await rooms.core.background.close();
     await rooms.transport.close();
+    letGo();
     throw options.signal?.aborted === true ? new MessengerError('aborted', 'opening was aborted', { cause }) : cause;
   }
   return new Facade(rooms, () => end('asked'));

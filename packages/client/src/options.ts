@@ -19,6 +19,11 @@ export interface Effects {
   readonly random: () => number;
   readonly engine: Engine;
   readonly openTransport: (options: GatewayTransportOptions) => GatewayTransport;
+  /**
+   * Keeps the process running while the messenger is open: an agent must outlive its gateway's restart, when for a
+   * moment nothing else does. The function returned lets the process end.
+   */
+  readonly hold: () => () => void;
 }
 
 export interface OpenOptions {
