@@ -43,7 +43,7 @@ export function welcome(facts: Facts): string[] {
     ...(facts.hasPassphrase
       ? ['                 protected by your passphrase']
       : [
-          '                 opens without a passphrase in this trial; set one with',
+          '                 opens without a passphrase in this trial; set one, after leaving, with',
           `                 ${passphraseCommand(facts)}`,
         ]),
     '',
@@ -58,14 +58,12 @@ export function welcome(facts: Facts): string[] {
     );
   } else {
     const names = others.map(cleanName);
-    lines.push(
-      `Also on this gateway: ${names.join(', ')}. Write to ${names.length === 1 ? 'them' : 'one of them'} with  /add ${names[0]}`,
-    );
+    lines.push(`Also here: ${names.join(', ')}. To write to them:  /add ${names[0]}`);
   }
   lines.push(
     '',
-    'You are talking to echo, a small program with an account of its own: it answers what you write.',
-    'Try it. /help shows what else there is, Ctrl-C leaves.',
+    'Here you talk to echo, a small program with an account of its own: it answers.',
+    '/help shows what else there is, Ctrl-C leaves.',
     '',
   );
   return lines;

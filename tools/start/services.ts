@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { answers, CliError, findRunningGateway, machineClock, readNote } from '@sotto/cli';
+import { CliError, findRunningGateway, machineClock, readNote } from '@sotto/cli';
 import type { Home } from '@sotto/cli';
 import { startChild } from './child.ts';
 import type { Child } from './child.ts';
@@ -21,8 +21,9 @@ export interface Services {
 const PREFERRED_PORT = 7443;
 /** ms between looks at whether the gateway is still there. */
 const WATCH_MS = 700;
-/** ms to wait for a gateway that somebody else is just starting. */
-const OTHERS_START_MS = 8000;
+/** ms for a gateway to come up, here or in another window, and between tries. */
+const START_MS = 10_000;
+const RETRY_MS = 150;
 
 /**
  * Finds the running gateway of this home, or starts one, with the echo agent beside it. While this process runs it also
@@ -55,26 +56,44 @@ class Keeper {
     return this.#gateway !== null;
   }
 
-  /** Address of a gateway that answers. */
+  /** Address of a gateway that answers: one that runs, or one started here. Throws `CliError` when there is neither. */
   async ensure(): Promise<string> {
-    const running = await findRunningGateway(this.#home, machineClock);
-    if (running !== null) {
-      return running.address;
+    let problem: CliError | null = null;
+    for (const until = performance.now() + START_MS; ; await delay(RETRY_MS)) {
+      const running = await findRunningGateway(this.#home, machineClock);
+      if (running !== null) return running.address;
+      if (this.#stopped || (problem !== null && performance.now() > until)) {
+        throw problem ?? new CliError('interrupted', 'Stopped.');
+      }
+      const port = await choosePort(this.#home);
+      if (port === null) {
+        // Perhaps another window's gateway, which is just stopping or not quite there yet.
+        problem = new CliError(
+          'failed',
+          'The port where the accounts of this home expect their gateway is taken by another program.',
+          `Stop that program and try again. The port is in ${portFile(this.#home)}.`,
+        );
+        continue;
+      }
+      const address = await this.#start(port);
+      if (typeof address === 'string') return address;
+      problem = address;
     }
-    const port = await choosePort(this.#home);
+  }
+
+  async #start(port: number): Promise<string | CliError> {
     const logFile = join(this.#home.logs, 'gateway.log');
     const args = ['--json', '--data', this.#home.root, 'serve', '--listen', `127.0.0.1:${port}`];
     const gateway = startChild('packages/cli/src/main.ts', args, logFile);
     const outcome = await gateway.ready;
-    if (outcome === 'ended') {
-      const address = await this.#startedByOthers();
-      if (address !== null) return address;
-      throw new CliError('failed', 'The gateway did not start.', `Its log says (${logFile}):\n${gateway.logTail()}`);
+    const address = readNote(this.#home)?.address;
+    if (outcome === 'ended' || address === undefined) {
+      // Or somebody else was faster: then it answers soon.
+      return new CliError('failed', 'The gateway did not start.', `Its log says (${logFile}):\n${gateway.logTail()}`);
     }
     this.#gateway = gateway;
-    const address = readNote(this.#home)?.address;
-    if (address === undefined) throw new CliError('failed', 'The gateway did not say where it is.');
-    this.#startAgent(address);
+    if (this.#stopped) await gateway.stop();
+    else this.#startAgent(address);
     return address;
   }
 
@@ -121,34 +140,20 @@ class Keeper {
     // Reported where it is awaited.
     this.agentReady.catch(() => undefined);
   }
-
-  async #startedByOthers(): Promise<string | null> {
-    for (const until = performance.now() + OTHERS_START_MS; performance.now() < until; await delay(100)) {
-      const note = readNote(this.#home);
-      if (note !== null && (await answers(note.address, machineClock, 1000))) {
-        return note.address;
-      }
-    }
-    return null;
-  }
 }
 
-/** The gateway's port stays the same from start to start: accounts know the gateway by its address. */
-async function choosePort(home: Home): Promise<number> {
-  const file = join(home.gateway, 'port');
-  let known: number | null = null;
+function portFile(home: Home): string {
+  return join(home.gateway, 'port');
+}
+
+/** The gateway's port stays the same from start to start: accounts know it by its address. Null: taken at the moment. */
+async function choosePort(home: Home): Promise<number | null> {
+  const file = portFile(home);
   try {
-    known = Number(readFileSync(file, 'utf8'));
+    const known = Number(readFileSync(file, 'utf8'));
+    return (await isFree(known)) ? known : null;
   } catch {
     // First start.
-  }
-  if (known !== null) {
-    if (await isFree(known)) return known;
-    throw new CliError(
-      'failed',
-      `Port ${known}, where the accounts of this home expect their gateway, is taken by another program.`,
-      'Stop that program and try again.',
-    );
   }
   const port = (await isFree(PREFERRED_PORT)) ? PREFERRED_PORT : await anyPort();
   mkdirSync(home.gateway, { recursive: true, mode: 0o700 });

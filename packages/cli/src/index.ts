@@ -14,6 +14,6 @@ export { homeOf, profileName } from './profile/home.ts';
 export type { Home } from './profile/home.ts';
 export { keyFileOf, openProfile, profileNames, protectionOf } from './profile/open.ts';
 export type { Protection } from './profile/open.ts';
-export { answers, findRunningGateway, noteRunningGateway, readNote } from './profile/running-gateway.ts';
+export { findRunningGateway, noteRunningGateway, readNote } from './profile/running-gateway.ts';
 export type { RunningGateway } from './profile/running-gateway.ts';
 export { runSotto } from './program.ts';

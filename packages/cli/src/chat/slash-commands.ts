@@ -323,6 +323,11 @@ export const slashCommands: readonly SlashCommand[] = [
   },
 ];
 
+/** Leaving waits for nothing, whatever else is still being done. */
+export function isQuit(line: string): boolean {
+  return /^\/(?:quit|exit|q)\s*$/.test(line);
+}
+
 /** Runs a line that begins with `/`. Throws `CliError` or what the messenger throws. */
 export async function runSlashCommand(control: ChatControl, line: string): Promise<void> {
   const [, word = '', rest = ''] = /^\/(\S*)\s*([\s\S]*)$/.exec(line) ?? [];

@@ -19,7 +19,7 @@ import { conversationBlock, excerpt } from './format.ts';
 import { InputHistory } from './input-history.ts';
 import type { Draft } from './line-editor.ts';
 import { edits, emptyDraft, insert, moveLine } from './line-editor.ts';
-import { completeSlash, runSlashCommand } from './slash-commands.ts';
+import { completeSlash, isQuit, runSlashCommand } from './slash-commands.ts';
 import type { ChatControl } from './slash-commands.ts';
 
 export interface TerminalChatOptions {
@@ -68,6 +68,8 @@ class TerminalChat {
   #typingToldAt = 0;
   /** What changes the screen happens in order, one thing after another. */
   #last: Promise<void> = Promise.resolve();
+  /** What was entered is done in order, one thing after another. */
+  #work: Promise<void> = Promise.resolve();
   #finish: (exitCode: number) => void = () => undefined;
 
   constructor(options: TerminalChatOptions) {
@@ -333,11 +335,17 @@ class TerminalChat {
     if (text.trim() === '') return;
     this.#history.add(text);
     this.#change(emptyDraft);
-    const work = text.startsWith('/') && !text.startsWith('//') ? this.#command(text) : this.#send(text);
-    work.catch((error: unknown) => {
-      this.#tell(error);
-      if (this.#draft.text === '') this.#change({ text, cursor: text.length });
-    });
+    if (isQuit(text)) {
+      this.#control.quit();
+      return;
+    }
+    // In the order typed: a text written right after /switch belongs to the conversation switched to.
+    this.#work = this.#work
+      .then(() => (text.startsWith('/') && !text.startsWith('//') ? this.#command(text) : this.#send(text)))
+      .catch((error: unknown) => {
+        this.#tell(error);
+        if (this.#draft.text === '') this.#change({ text, cursor: text.length });
+      });
   }
 
   async #command(line: string): Promise<void> {
