@@ -1,5 +1,26 @@
-import { dhkemX25519, hpke as makeHpke, xWingKem } from '@sotto/crypto';
-import type { CryptoProvider, HashName, Hpke, HpkeAead, HpkeReceiverMode, HpkeSenderMode } from '@sotto/crypto';
+import {
+  dhkemP256,
+  dhkemP384,
+  dhkemP521,
+  dhkemX25519,
+  dhkemX448,
+  hpke as makeHpke,
+  mlKem768X25519Kem,
+  xWingKem,
+} from '@sotto/crypto';
+import type {
+  CryptoProvider,
+  DhKind,
+  HashName,
+  Hpke,
+  HpkeAead,
+  HpkeKem,
+  HpkeReceiverMode,
+  HpkeSenderMode,
+  HpkeSuite,
+  PrivateKey,
+  PublicKey,
+} from '@sotto/crypto';
 import { bytesAt, fieldsOf, labelAt, listOf, numberAt, optionalBytesAt } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { compare, NotOffered, outcomeOf, withKey } from './outcome.ts';
@@ -26,12 +47,14 @@ const AEADS: { readonly [id: number]: HpkeAead } = {
   3: 'chacha20-poly1305',
   0xffff: 'export-only',
 };
-/** IANA "HPKE KEM Identifiers", to name what is skipped. */
+const DHKEMS: readonly HpkeKem<DhKind>[] = [dhkemX25519, dhkemX448, dhkemP256, dhkemP384, dhkemP521];
+/** IANA "HPKE KEM Identifiers" and draft-ietf-hpke-pq, to name what is skipped. */
 const KEM_NAMES: { readonly [id: number]: string } = {
-  0x10: 'DHKEM(P-256, HKDF-SHA256)',
-  0x11: 'DHKEM(P-384, HKDF-SHA384)',
-  0x12: 'DHKEM(P-521, HKDF-SHA512)',
-  0x21: 'DHKEM(X448, HKDF-SHA512)',
+  0x40: 'ML-KEM-512',
+  0x41: 'ML-KEM-768',
+  0x42: 'ML-KEM-1024',
+  0x50: 'MLKEM768-P256',
+  0x51: 'MLKEM1024-P384',
 };
 
 function check(fields: Fields, provider: CryptoProvider): Difference {
@@ -40,26 +63,27 @@ function check(fields: Fields, provider: CryptoProvider): Difference {
   const aead = AEADS[numberAt(fields, 'aead_id')];
   if (kdf === undefined) throw new NotOffered(`KDF 0x${numberAt(fields, 'kdf_id').toString(16)}`);
   if (aead === undefined) throw new NotOffered(`AEAD 0x${numberAt(fields, 'aead_id').toString(16)}`);
-  if (kemId === dhkemX25519.id) return checkX25519(fields, provider, kdf, aead);
-  if (kemId === xWingKem.id) return checkXWing(fields, makeHpke(provider, { kem: xWingKem, kdf, aead }), provider);
+  const kem = DHKEMS.find(({ id }) => id === kemId);
+  if (kem !== undefined) return checkDhkem(fields, provider, { kem, kdf, aead });
+  if (kemId === xWingKem.id) return checkXWing(fields, provider, { kdf, aead });
   throw new NotOffered(KEM_NAMES[kemId] ?? `KEM 0x${kemId.toString(16)}`);
 }
 
-function checkX25519(fields: Fields, provider: CryptoProvider, kdf: HashName, aead: HpkeAead): Difference {
-  const suite = { kem: dhkemX25519, kdf, aead };
-  const fixed = withKey(provider, 'x25519', bytesAt(fields, 'skEm'));
+function checkDhkem(fields: Fields, provider: CryptoProvider, suite: HpkeSuite<DhKind>): Difference {
+  const { kind } = suite.kem;
+  const fixed = withKey(provider, kind, bytesAt(fields, 'skEm'));
   const info = bytesAt(fields, 'info');
-  const own = provider.importPrivate('x25519', bytesAt(fields, 'skRm'));
+  const own = provider.importPrivate(kind, bytesAt(fields, 'skRm'));
   const senderKey = optionalBytesAt(fields, 'skSm');
   const receiver = makeHpke(provider, suite);
-  const { context, encapsulated } = makeHpke(fixed, suite).setupSender(provider.importPublic('x25519', own.publicKey), {
+  const { context, encapsulated } = makeHpke(fixed, suite).setupSender(provider.importPublic(kind, own.publicKey), {
     info,
-    mode: senderMode(fields, senderKey === null ? null : provider.importPrivate('x25519', senderKey)),
+    mode: senderMode(fields, senderKey === null ? null : provider.importPrivate(kind, senderKey)),
   });
   const sender = optionalBytesAt(fields, 'pkSm');
   const receiverContext = receiver.setupReceiver(own, bytesAt(fields, 'enc'), {
     info,
-    mode: receiverMode(fields, sender === null ? null : provider.importPublic('x25519', sender)),
+    mode: receiverMode(fields, sender === null ? null : provider.importPublic(kind, sender)),
   });
   return (
     compare('enc', encapsulated, bytesAt(fields, 'enc')) ??
@@ -71,18 +95,34 @@ function checkX25519(fields: Fields, provider: CryptoProvider, kdf: HashName, ae
   );
 }
 
-/** The receiver's half: neither coins nor one way to derive keys are agreed for X-Wing. */
-function checkXWing(fields: Fields, suite: Hpke<'x-wing'>, provider: CryptoProvider): Difference {
+/** The receiver's half; the key pair may be derived as either draft says, for both use one identifier. */
+function checkXWing(
+  fields: Fields,
+  provider: CryptoProvider,
+  suite: { readonly kdf: HashName; readonly aead: HpkeAead },
+): Difference {
   const own = provider.importPrivate('x-wing', bytesAt(fields, 'skRm'));
-  const context = suite.setupReceiver(own, bytesAt(fields, 'enc'), {
+  const context = makeHpke(provider, { ...suite, kem: xWingKem }).setupReceiver(own, bytesAt(fields, 'enc'), {
     info: bytesAt(fields, 'info'),
     mode: receiverMode<'x-wing'>(fields, null),
   });
   return (
     compare('pkRm', own.publicKey, bytesAt(fields, 'pkRm')) ??
+    derivedXWingKey(fields, provider) ??
     messages(fields, null, context) ??
     exported(fields, context)
   );
+}
+
+function derivedXWingKey(fields: Fields, provider: CryptoProvider): Difference {
+  const ikm = optionalBytesAt(fields, 'ikmR');
+  if (ikm === null) return null;
+  const differences = [xWingKem, mlKem768X25519Kem].map((kem) => {
+    using pair = kem.derive(provider, ikm);
+    using seed = pair.export();
+    return compare('skRm', seed.reveal(), bytesAt(fields, 'skRm'));
+  });
+  return differences.includes(null) ? null : 'skRm follows from ikmR in neither way';
 }
 
 interface Modes {
@@ -94,9 +134,7 @@ function pskIn(fields: Fields): Modes {
   return { psk: bytesAt(fields, 'psk'), pskId: bytesAt(fields, 'psk_id') };
 }
 
-type SenderKey = Extract<HpkeSenderMode<'x25519'>, { kind: 'auth' }>['sender'];
-
-function senderMode(fields: Fields, sender: SenderKey | null): HpkeSenderMode<'x25519'> {
+function senderMode(fields: Fields, sender: PrivateKey<DhKind> | null): HpkeSenderMode<DhKind> {
   switch (numberAt(fields, 'mode')) {
     case 0:
       return { kind: 'base' };
@@ -111,9 +149,9 @@ function senderMode(fields: Fields, sender: SenderKey | null): HpkeSenderMode<'x
   }
 }
 
-function receiverMode<Kind extends 'x25519' | 'x-wing'>(
+function receiverMode<Kind extends DhKind | 'x-wing'>(
   fields: Fields,
-  sender: Extract<HpkeReceiverMode<Kind>, { kind: 'auth' }>['sender'] | null,
+  sender: PublicKey<Kind> | null,
 ): HpkeReceiverMode<Kind> {
   switch (numberAt(fields, 'mode')) {
     case 0:
@@ -135,7 +173,7 @@ function present<T>(value: T | null): T {
 }
 
 /** DeriveKeyPair from every input key material the case names. */
-function derivedKeys(fields: Fields, suite: Hpke<'x25519'>): Difference {
+function derivedKeys(fields: Fields, suite: Hpke<DhKind>): Difference {
   for (const owner of ['E', 'R', 'S']) {
     const ikm = optionalBytesAt(fields, `ikm${owner}`);
     if (ikm === null) continue;
@@ -149,8 +187,8 @@ function derivedKeys(fields: Fields, suite: Hpke<'x25519'>): Difference {
   return null;
 }
 
-type Sender = ReturnType<Hpke<'x25519'>['setupSender']>['context'];
-type Receiver = ReturnType<Hpke<'x25519'>['setupReceiver']>;
+type Sender = ReturnType<Hpke<DhKind>['setupSender']>['context'];
+type Receiver = ReturnType<Hpke<DhKind>['setupReceiver']>;
 
 /** The file shows some sequence numbers; the messages between them go from sender to receiver unseen. */
 function messages(fields: Fields, sender: Sender | null, receiver: Receiver): Difference {

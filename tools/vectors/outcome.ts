@@ -1,4 +1,4 @@
-import type { CryptoProvider } from '@sotto/crypto';
+import type { CryptoProvider, DhKind } from '@sotto/crypto';
 import { CryptoError } from '@sotto/crypto';
 import type { VectorCase } from './runner.ts';
 
@@ -36,7 +36,7 @@ export function refusal(what: string, run: () => unknown, code?: CryptoError['co
 }
 
 /** The same provider, but every generated key is the given one. */
-export function withKey(provider: CryptoProvider, kind: 'x25519', bytes: Uint8Array): CryptoProvider {
+export function withKey(provider: CryptoProvider, kind: DhKind, bytes: Uint8Array): CryptoProvider {
   return new Proxy(provider, {
     get(target, property) {
       if (property === 'generate') return () => target.importPrivate(kind, bytes);

@@ -1,5 +1,5 @@
 import { portableProvider } from '@sotto/crypto/portable';
-import type { AeadName, CryptoProvider, HashName } from '@sotto/crypto';
+import type { AeadName, CryptoProvider, DhKind, HashName, SignatureKind } from '@sotto/crypto';
 import { bytesAt, fieldsOf, labelAt, listOf, numberAt, textAt } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { compare, NotOffered, outcomeOf, refusal } from './outcome.ts';
@@ -40,7 +40,9 @@ const CHECKS: { readonly [type: string]: (input: WycheproofCase) => Difference }
   MacTest: mac,
   HkdfTest: hkdf,
   XdhComp: xdh,
+  EcdhEcpointTest: ecdh,
   EddsaVerify: eddsa,
+  EcdsaVerify: ecdsa,
   MLKEMTest: mlKem,
   MLKEMKeyGen: mlKemKeyGen,
   MLKEMEncapsTest: mlKemEncaps,
@@ -53,6 +55,22 @@ const HASHES: { readonly [name: string]: HashName } = {
   HMACSHA256: 'sha256',
   HMACSHA384: 'sha384',
   HMACSHA512: 'sha512',
+};
+
+const DH_CURVES: { readonly [name: string]: DhKind } = {
+  curve25519: 'x25519',
+  curve448: 'x448',
+  secp256r1: 'p-256',
+  secp384r1: 'p-384',
+  secp521r1: 'p-521',
+};
+
+const EDDSA_CURVES: { readonly [name: string]: SignatureKind } = { edwards25519: 'ed25519', edwards448: 'ed448' };
+
+const ECDSA_KINDS: { readonly [name: string]: SignatureKind } = {
+  'secp256r1 SHA-256': 'ecdsa-p256-sha256',
+  'secp384r1 SHA-384': 'ecdsa-p384-sha384',
+  'secp521r1 SHA-512': 'ecdsa-p521-sha512',
 };
 
 function isValid(test: Fields): boolean {
@@ -127,23 +145,68 @@ function hkdf({ algorithm, test, provider }: WycheproofCase): Difference {
 
 /** "Acceptable" marks what RFC 7748 leaves open: Sotto computes all of it and refuses exactly the all-zero results. */
 function xdh({ group, test, provider }: WycheproofCase): Difference {
-  if (textAt(group, 'curve') !== 'curve25519') throw new NotOffered(textAt(group, 'curve'));
+  const kind = DH_CURVES[textAt(group, 'curve')];
+  if (kind === undefined) throw new NotOffered(textAt(group, 'curve'));
   const expected = bytesAt(test, 'shared');
-  const [own, peer] = [provider.importPrivate('x25519', bytesAt(test, 'private')), bytesAt(test, 'public')];
+  const [secret, peer] = [bytesAt(test, 'private'), bytesAt(test, 'public')];
+  const own = provider.importPrivate(kind, secret);
+  if (!isValid(test) && expected.length === 0) {
+    return refusal('a point of the wrong length', () => provider.importPublic(kind, peer), 'length');
+  }
   if (expected.every((byte) => byte === 0)) {
     return (
-      refusal('a point of low order', () => provider.importPublic('x25519', peer), 'low_order') ??
+      refusal('a point of low order', () => provider.importPublic(kind, peer), 'low_order') ??
       refusal('a point of low order', () => provider.dh(own, peer), 'low_order')
     );
   }
-  using shared = provider.dh(own, provider.importPublic('x25519', peer));
+  using shared = provider.dh(own, provider.importPublic(kind, peer));
   return compare('shared secret', shared.reveal(), expected);
+}
+
+/** The files write private keys as integers; Sotto takes neither compressed points nor points of other lengths. */
+function ecdh({ group, test, provider }: WycheproofCase): Difference {
+  const kind = DH_CURVES[textAt(group, 'curve')];
+  if (kind === undefined) throw new NotOffered(textAt(group, 'curve'));
+  const peer = bytesAt(test, 'public');
+  using generated = provider.generate(kind);
+  using size = generated.export();
+  const own = provider.importPrivate(kind, integer(bytesAt(test, 'private'), size.length));
+  const agree = (): Uint8Array => provider.dh(own, provider.importPublic(kind, peer)).reveal();
+  if (textAt(test, 'result') === 'invalid') return refusal('the public key', agree);
+  if (peer[0] === 2 || peer[0] === 3) {
+    const difference = refusal('a compressed point', agree, 'length');
+    if (difference === null) throw new NotOffered('compressed points');
+    return difference;
+  }
+  return compare('shared secret', agree(), bytesAt(test, 'shared'));
+}
+
+/** A big-endian integer in `length` bytes. */
+function integer(bytes: Uint8Array, length: number): Uint8Array {
+  const digits = bytes.subarray(bytes.findIndex((byte) => byte !== 0));
+  const fixed = new Uint8Array(length);
+  fixed.set(digits, length - digits.length);
+  return fixed;
 }
 
 function eddsa({ group, test, provider }: WycheproofCase): Difference {
   const key = fieldsOf(group['publicKey']);
-  if (textAt(key, 'curve') !== 'edwards25519') throw new NotOffered(textAt(key, 'curve'));
-  const verified = provider.verify(bytesAt(key, 'pk'), bytesAt(test, 'msg'), bytesAt(test, 'sig'));
+  const kind = EDDSA_CURVES[textAt(key, 'curve')];
+  if (kind === undefined) throw new NotOffered(textAt(key, 'curve'));
+  return verdict(provider, kind, bytesAt(key, 'pk'), test);
+}
+
+function ecdsa({ group, test, provider }: WycheproofCase): Difference {
+  const key = fieldsOf(group['publicKey']);
+  const name = `${textAt(key, 'curve')} ${textAt(group, 'sha')}`;
+  const kind = ECDSA_KINDS[name];
+  if (kind === undefined) throw new NotOffered(`ECDSA ${name}`);
+  return verdict(provider, kind, bytesAt(key, 'uncompressed'), test);
+}
+
+function verdict(provider: CryptoProvider, kind: SignatureKind, key: Uint8Array, test: Fields): Difference {
+  const signer = provider.importPublic(kind, key);
+  const verified = provider.verify(signer, bytesAt(test, 'msg'), bytesAt(test, 'sig'));
   return verified === isValid(test) ? null : `verify says ${verified}`;
 }
 

@@ -1,3 +1,4 @@
+import { fromHex } from './bytes.ts';
 import { CryptoError } from './error.ts';
 
 // Both lists hold every 32-byte encoding of a point of order 1, 2, 4 or 8, top bit cleared (X25519 ignores it, Ed25519
@@ -50,8 +51,4 @@ function isListed(list: readonly Uint8Array[], point: Uint8Array): boolean {
     for (let i = 0; i < 31; i++) if (known[i] !== point[i]) return false;
     return true;
   });
-}
-
-function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 }

@@ -2,13 +2,13 @@
 export { CryptoError } from './error.ts';
 export type { CryptoErrorCode } from './error.ts';
 export type { HpkeReceiverContext, HpkeSenderContext } from './hpke/context.ts';
-export { dhkemX25519 } from './hpke/dhkem.ts';
+export { dhkemP256, dhkemP384, dhkemP521, dhkemX25519, dhkemX448 } from './hpke/dhkem.ts';
 export { hpke } from './hpke/hpke.ts';
 export type { Hpke, HpkeReceiverOptions, HpkeSealed, HpkeSenderOptions, HpkeSuite } from './hpke/hpke.ts';
 export type { HpkeKem } from './hpke/kem.ts';
 export type { HpkePsk, HpkeReceiverMode, HpkeSenderMode } from './hpke/mode.ts';
 export type { HpkeAead } from './hpke/schedule.ts';
-export { xWingKem } from './hpke/xwing.ts';
+export { mlKem768X25519Kem, xWingKem } from './hpke/xwing.ts';
 export { portableProvider } from './portable/provider.ts';
 export type { PortableSources } from './portable/provider.ts';
 export type {
@@ -17,10 +17,14 @@ export type {
   Argon2Parameters,
   Bytes,
   CryptoProvider,
+  DhKind,
+  EcdsaKind,
   Encapsulated,
   HashName,
+  KemKind,
   KeyKind,
   PrivateKey,
   PublicKey,
+  SignatureKind,
 } from './provider.ts';
 export { bytesOf, Secret } from './secret.ts';

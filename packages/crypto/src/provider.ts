@@ -2,14 +2,17 @@ import type { Secret } from './secret.ts';
 
 /**
  * A key held by a provider. `native` keeps a KeyObject, `portable` keeps bytes; neither prints.
- * Importing costs a scalar multiplication or a key generation (native: 25–75 µs; public keys 2–20 µs), so protocols keep
- * the object while they need it and `dispose` it after.
+ * Importing costs a scalar multiplication or a key generation (native: 25–75 µs, P-384 0.8 ms, P-521 1.8 ms; public keys
+ * 2–55 µs), so protocols keep the object while they need it and `dispose` it after.
  */
 export interface PrivateKey<Kind extends KeyKind = KeyKind> extends Disposable {
   readonly kind: Kind;
-  /** Raw public key bytes; computed once. */
+  /** Raw public key bytes, for the NIST curves the uncompressed point (SEC 1 §2.3.3); computed once. */
   readonly publicKey: Uint8Array;
-  /** Copies the private key out: 32 bytes (X25519, Ed25519 seed, X-Wing seed) or 64 bytes (ML-KEM-768 seed d‖z). */
+  /**
+   * Copies the private key out, always in the kind's one length: X25519, Ed25519 seed and X-Wing seed 32 bytes, X448 56,
+   * Ed448 seed 57, ML-KEM-768 seed d‖z 64, a big-endian scalar on P-256 32, on P-384 48, on P-521 66.
+   */
   export(): Secret;
 }
 
@@ -19,13 +22,21 @@ export interface PublicKey<Kind extends KeyKind = KeyKind> {
   readonly bytes: Uint8Array;
 }
 
-export type KeyKind = 'x25519' | 'ed25519' | 'ml-kem-768' | 'x-wing';
+/** Kinds for `dh`. A NIST curve's keys for agreement and for signing are different kinds and do not mix. */
+export type DhKind = 'x25519' | 'x448' | 'p-256' | 'p-384' | 'p-521';
+/** Kinds for `sign` and `verify`. */
+export type SignatureKind = 'ed25519' | 'ed448' | EcdsaKind;
+/** ECDSA (FIPS 186-5 §6) over one curve with the one hash that RFC 8446 §4.2.3 gives it. */
+export type EcdsaKind = 'ecdsa-p256-sha256' | 'ecdsa-p384-sha384' | 'ecdsa-p521-sha512';
+/** Kinds for `encapsulate` and `decapsulate`. */
+export type KemKind = 'ml-kem-768' | 'x-wing';
+export type KeyKind = DhKind | SignatureKind | KemKind;
 
 /** `xchacha20-poly1305` (draft-irtf-cfrg-xchacha-03) takes a 24-byte nonce, long enough to be random; others take 12. */
 export type AeadName = 'chacha20-poly1305' | 'xchacha20-poly1305' | 'aes-256-gcm' | 'aes-128-gcm';
 export type HashName = 'sha256' | 'sha384' | 'sha512';
 
-/** A KEM's output: `ciphertext` travels, `sharedSecret` (32 bytes) does not. */
+/** A KEM's output: `ciphertext` travels, `sharedSecret` (32 bytes; a DHKEM's is as long as its hash) does not. */
 export interface Encapsulated {
   readonly ciphertext: Uint8Array;
   readonly sharedSecret: Secret;
@@ -71,22 +82,33 @@ export interface CryptoProvider {
   keystream(key: Bytes, nonce: Uint8Array, length: number): Uint8Array;
 
   generate<Kind extends KeyKind>(kind: Kind): PrivateKey<Kind>;
+  /** Refuses wrong lengths, and on the NIST curves scalars outside 1 … n-1 (`bad_key`). */
   importPrivate<Kind extends KeyKind>(kind: Kind, bytes: Bytes): PrivateKey<Kind>;
   /**
-   * Refuses wrong lengths, for X25519 and X-Wing points of low order (`low_order`), for Ed25519 points of low order or
-   * not in canonical form, for ML-KEM coefficients out of range (`bad_key`).
+   * Refuses wrong lengths, for X25519, X448 and X-Wing points of low order (`low_order`), for Ed25519 and Ed448 points of
+   * low order or not in canonical form, for the NIST curves all but uncompressed points on the curve, for ML-KEM
+   * coefficients out of range (`bad_key`).
    */
   importPublic<Kind extends KeyKind>(kind: Kind, bytes: Uint8Array): PublicKey<Kind>;
 
-  /** X25519, RFC 7748; throws `CryptoError` `low_order` on an all-zero result. */
-  dh(own: PrivateKey<'x25519'>, peer: PublicKey<'x25519'> | Uint8Array): Secret;
-  /** Ed25519, RFC 8032; 64 bytes. */
-  sign(own: PrivateKey<'ed25519'>, message: Uint8Array): Uint8Array;
-  /** False for whatever is not a valid signature by that key, a key `importPublic` would refuse included. */
-  verify(signer: PublicKey<'ed25519'> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /**
+   * X25519 and X448, RFC 7748; throws `CryptoError` `low_order` on an all-zero result. On the NIST curves the x-coordinate
+   * of the shared point, as long as a field element (RFC 9180 §7.1.1). Raw bytes are a public key of `own`'s kind.
+   */
+  dh<Kind extends DhKind>(own: PrivateKey<Kind>, peer: PublicKey<NoInfer<Kind>> | Uint8Array): Secret;
+  /**
+   * Ed25519 (64 bytes) and Ed448 (114 bytes, no context), RFC 8032. ECDSA: a DER Ecdsa-Sig-Value (RFC 8446 §4.2.3) of at
+   * most 72, 104 or 139 bytes; s may be high. Native ECDSA signs with a random nonce, the others as RFC 6979 says.
+   */
+  sign(own: PrivateKey<SignatureKind>, message: Uint8Array): Uint8Array;
+  /**
+   * False for whatever is not a valid signature by that key. Raw bytes are an Ed25519 key, and false if `importPublic`
+   * would refuse it; a key of another kind must be imported.
+   */
+  verify(signer: PublicKey<SignatureKind> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** ML-KEM-768 (FIPS 203): ciphertext 1088 bytes. X-Wing (draft-connolly-cfrg-xwing-kem): 1120 bytes. */
-  encapsulate(peer: PublicKey<'ml-kem-768' | 'x-wing'>): Encapsulated;
-  decapsulate(own: PrivateKey<'ml-kem-768' | 'x-wing'>, ciphertext: Uint8Array): Secret;
+  encapsulate(peer: PublicKey<KemKind>): Encapsulated;
+  decapsulate(own: PrivateKey<KemKind>, ciphertext: Uint8Array): Secret;
 
   /** Argon2id, RFC 9106; off the main thread where the platform can. */
   argon2id(password: Bytes, salt: Uint8Array, parameters: Argon2Parameters, extras?: Argon2Extras): Promise<Secret>;

@@ -1,18 +1,26 @@
 import { CryptoError } from './error.ts';
 import type { AeadName, HashName, KeyKind } from './provider.ts';
 
-/** Raw key, ciphertext and shared-secret sizes in bytes: RFC 7748, RFC 8032, FIPS 203, draft-connolly-cfrg-xwing-kem §5. */
+/** Raw key sizes in bytes: RFC 7748, RFC 8032, SEC 1 §2.3.3, FIPS 203, draft-connolly-cfrg-xwing-kem §5. */
 export const KEY_SIZES: { readonly [Kind in KeyKind]: { readonly private: number; readonly public: number } } = {
   x25519: { private: 32, public: 32 },
+  x448: { private: 56, public: 56 },
+  'p-256': { private: 32, public: 65 },
+  'p-384': { private: 48, public: 97 },
+  'p-521': { private: 66, public: 133 },
   ed25519: { private: 32, public: 32 },
+  ed448: { private: 57, public: 57 },
+  'ecdsa-p256-sha256': { private: 32, public: 65 },
+  'ecdsa-p384-sha384': { private: 48, public: 97 },
+  'ecdsa-p521-sha512': { private: 66, public: 133 },
   'ml-kem-768': { private: 64, public: 1184 },
   'x-wing': { private: 32, public: 1216 },
 };
 
 export const KEM_CIPHERTEXT_SIZES = { 'ml-kem-768': 1088, 'x-wing': 1120 } as const;
 
-export const SHARED_SECRET_SIZE = 32;
-export const SIGNATURE_SIZE = 64;
+/** bytes, RFC 8032; ECDSA signatures vary in length. */
+export const EDDSA_SIGNATURE_SIZES = { ed25519: 64, ed448: 114 } as const;
 export const AEAD_TAG_SIZE = 16;
 
 export const AEAD_SIZES: { readonly [Name in AeadName]: { readonly key: number; readonly nonce: number } } = {

@@ -1,11 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { CryptoError, dhkemX25519, hpke, Secret, xWingKem } from '@sotto/crypto';
+import {
+  CryptoError,
+  dhkemP256,
+  dhkemP384,
+  dhkemP521,
+  dhkemX25519,
+  dhkemX448,
+  hpke,
+  mlKem768X25519Kem,
+  Secret,
+  xWingKem,
+} from '@sotto/crypto';
 import type {
+  DhKind,
   HashName,
   HpkeAead,
+  HpkeKem,
   HpkeReceiverMode,
+  HpkeSealed,
   HpkeSenderMode,
   KeyKind,
   PrivateKey,
@@ -49,6 +63,51 @@ describe('RFC 9180 HPKE', () => {
       });
     }
   }
+
+  for (const kem of [dhkemP256, dhkemP384, dhkemP521, dhkemX448] as readonly HpkeKem<DhKind>[]) {
+    it(`${kem.name}: round trip in every mode, and for no other sender`, () => {
+      const any = hpke(native, { kem, kdf: 'sha512', aead: 'aes-256-gcm' });
+      const [to, from, other] = [pair(kem.kind), pair(kem.kind), pair(kem.kind)];
+      const open = (sealed: HpkeSealed, mode: HpkeReceiverMode<DhKind>) =>
+        any.open(to.own, sealed, { info, mode }, utf8('aad'));
+      const seal = (mode: HpkeSenderMode<DhKind>) => any.seal(to.peer, { info, mode }, utf8('hello'), utf8('aad'));
+      assert.deepEqual(open(seal({ kind: 'base' }), { kind: 'base' }), utf8('hello'));
+      assert.deepEqual(open(seal({ kind: 'psk', ...psk }), { kind: 'psk', ...psk }), utf8('hello'));
+      for (const extra of [{ kind: 'auth' } as const, { kind: 'auth-psk', ...psk } as const]) {
+        const sealed = seal({ ...extra, sender: from.own });
+        assert.deepEqual(open(sealed, { ...extra, sender: from.peer }), utf8('hello'));
+        assert.equal(open(sealed, { ...extra, sender: other.peer }), null);
+      }
+    });
+
+    it(`${kem.name}: encapsulated keys that are no points are refused by code`, () => {
+      const any = hpke(native, { kem, kdf: 'sha512', aead: 'aes-256-gcm' });
+      const { own, peer } = pair(kem.kind);
+      const sealed = any.seal(peer, { info }, NOTHING, NOTHING);
+      const { encapsulated } = sealed;
+      const open = (changed: Uint8Array) => any.open(own, { ...sealed, encapsulated: changed }, { info }, NOTHING);
+      assert.throws(() => open(encapsulated.subarray(1)), isCode('length'));
+      assert.throws(
+        () => open(new Uint8Array(encapsulated.length)),
+        isCode(kem.kind === 'x448' ? 'low_order' : 'bad_key'),
+      );
+      if (kem.kind !== 'x448') {
+        const last = encapsulated.length - 1;
+        assert.throws(() => open(encapsulated.with(last, (encapsulated[last] ?? 0) ^ 1)), isCode('bad_key'));
+      }
+    });
+  }
+
+  it('MLKEM768-X25519 opens what X-Wing seals, and derives other key pairs', () => {
+    const [old, current] = [xWingKem, mlKem768X25519Kem].map((kem) =>
+      hpke(native, { kem, kdf: 'sha256', aead: 'aes-128-gcm' }),
+    );
+    assert.ok(old !== undefined && current !== undefined);
+    const { own, peer } = pair('x-wing');
+    assert.deepEqual(current.open(own, old.seal(peer, { info }, info, NOTHING), { info }, NOTHING), info);
+    const ikm = native.random(32);
+    assert.notDeepEqual(old.deriveKeyPair(ikm).publicKey, current.deriveKeyPair(ikm).publicKey);
+  });
 
   it('opens under no other mode, sender, PSK, PSK id, info, associated data or key', () => {
     const other = native.random(32);

@@ -2,12 +2,23 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { ed448 } from '@noble/curves/ed448.js';
+import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { sha512 } from '@noble/hashes/sha2.js';
+import { shake256 } from '@noble/hashes/sha3.js';
 import { CryptoError } from '@sotto/crypto';
 import type { CryptoErrorCode, CryptoProvider, KeyKind, PrivateKey, PublicKey } from '@sotto/crypto';
 import { fromHex, native, NOTHING, portable, providers } from './providers.ts';
 
-const KINDS: readonly KeyKind[] = ['x25519', 'ed25519', 'ml-kem-768', 'x-wing'];
+const NIST_KINDS = [
+  'p-256',
+  'p-384',
+  'p-521',
+  'ecdsa-p256-sha256',
+  'ecdsa-p384-sha384',
+  'ecdsa-p521-sha512',
+] as const satisfies readonly KeyKind[];
+const KINDS: readonly KeyKind[] = ['x25519', 'x448', 'ed25519', 'ed448', ...NIST_KINDS, 'ml-kem-768', 'x-wing'];
 
 /** Every encoding of a point of order 1, 2, 4 or 8 on Curve25519 or its twist, top bit clear and set. */
 const LOW_ORDER_X25519 = [
@@ -22,6 +33,33 @@ const LOW_ORDER_X25519 = [
 
 /** The eight points of the torsion subgroup, from noble's arithmetic rather than from a list. */
 const TORSION = Array.from({ length: 8 }, (_, i) => torsionPoint().multiplyUnsafe(BigInt(i)));
+
+/** u = 0, 1, -1 on curve448, and p and p + 1, which mean 0 and 1. */
+const LOW_ORDER_X448 = [0n, 1n, ed448.Point.Fp.ORDER - 1n, ed448.Point.Fp.ORDER, ed448.Point.Fp.ORDER + 1n].map((u) =>
+  littleEndian(u, 56),
+);
+
+/** The four points of Ed448's torsion subgroup. */
+const TORSION_448 = Array.from({ length: 4 }, (_, i) =>
+  ed448.Point.fromAffine({ x: 1n, y: 0n }).multiplyUnsafe(BigInt(i)),
+);
+
+const NOBLE = {
+  'p-256': p256,
+  'p-384': p384,
+  'p-521': p521,
+  'ecdsa-p256-sha256': p256,
+  'ecdsa-p384-sha384': p384,
+  'ecdsa-p521-sha512': p521,
+};
+
+function littleEndian(value: bigint, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+}
+
+function bigEndian(value: bigint, length: number): Uint8Array {
+  return littleEndian(value, length).toReversed();
+}
 
 function torsionPoint() {
   return ed25519.Point.fromHex('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05');
@@ -82,6 +120,130 @@ for (const provider of providers) {
         refused('low_order', () => provider.dh(own, point));
         refused('low_order', () => provider.importPublic('x-wing', replaceEnd(hybrid.publicKey, point)));
         refused('low_order', () => provider.decapsulate(hybrid, replaceEnd(ciphertext, point)));
+      }
+    });
+
+    it('X448 refuses every point of low order, wherever it comes in', () => {
+      const own = provider.generate('x448');
+      for (const point of LOW_ORDER_X448) {
+        refused('low_order', () => provider.importPublic('x448', point));
+        refused('low_order', () => provider.dh(own, point));
+      }
+    });
+
+    it('NIST curves refuse scalars outside 1 to n-1 and take both ends', () => {
+      for (const kind of NIST_KINDS) {
+        const order = NOBLE[kind].Point.Fn.ORDER;
+        const length = provider.generate(kind).export().length;
+        const top = (1n << BigInt(8 * length)) - 1n;
+        for (const scalar of [0n, order, order + 1n, top]) {
+          refused('bad_key', () => provider.importPrivate(kind, bigEndian(scalar, length)));
+        }
+        for (const scalar of [1n, order - 1n]) {
+          const bytes = bigEndian(scalar, length);
+          const own = provider.importPrivate(kind, bytes);
+          assert.deepEqual(own.export().reveal(), bytes);
+          assert.deepEqual(Uint8Array.from(own.publicKey), NOBLE[kind].Point.BASE.multiply(scalar).toBytes(false));
+        }
+      }
+    });
+
+    it('NIST curves refuse points off the curve, the identity, and every form but the uncompressed one', () => {
+      for (const kind of NIST_KINDS) {
+        const { publicKey } = provider.generate(kind);
+        const { Fp } = NOBLE[kind].Point;
+        const point = NOBLE[kind].Point.fromBytes(publicKey);
+        const size = (publicKey.length - 1) / 2;
+        const encoded = (x: bigint, y: bigint) => Uint8Array.of(4, ...bigEndian(x, size), ...bigEndian(y, size));
+        refused('length', () => provider.importPublic(kind, point.toBytes(true)));
+        refused('length', () => provider.importPublic(kind, Uint8Array.of(0)));
+        const hybrid = publicKey.with(0, 6 + Number(point.y & 1n));
+        for (const key of [hybrid, publicKey.with(0, 0), encoded(0n, 0n), encoded(point.x, point.y ^ 1n)]) {
+          refused('bad_key', () => provider.importPublic(kind, key));
+        }
+        // x = 0 is on all three curves; x = p means the same and is not canonical.
+        const y = Fp.sqrt(NOBLE[kind].Point.CURVE().b);
+        assert.equal(provider.importPublic(kind, encoded(0n, y)).bytes.length, publicKey.length);
+        refused('bad_key', () => provider.importPublic(kind, encoded(Fp.ORDER, y)));
+      }
+    });
+
+    it('Ed448 refuses keys of low order or not in canonical form, and signatures whose R is', () => {
+      const message = Uint8Array.of(1, 2, 3);
+      const top = 0xff;
+      const unreduced = [
+        littleEndian(ed448.Point.Fp.ORDER, 57),
+        littleEndian(ed448.Point.Fp.ORDER + 1n, 57),
+        new Uint8Array(57).fill(top, 0, 56),
+        provider.generate('ed448').publicKey.with(56, 0x01),
+      ];
+      for (const key of [...TORSION_448.map((point) => point.toBytes()), ...unreduced]) {
+        for (const encoding of [key, key.with(56, (key[56] ?? 0) | 0x80)]) {
+          refused('bad_key', () => provider.importPublic('ed448', encoding));
+        }
+      }
+      for (const r of [...TORSION_448.map((point) => point.toBytes()), ...unreduced]) {
+        const { publicKey, signature } = sign448({ nonce: 0n, r, torsion: ed448.Point.ZERO, message });
+        assert.equal(provider.verify(provider.importPublic('ed448', publicKey), message, signature), false);
+      }
+    });
+
+    it('Ed448 is verified up to the cofactor: every provider takes what a dishonest signer makes with torsion', () => {
+      const message = Uint8Array.of(1, 2, 3);
+      for (const torsion of TORSION_448) {
+        const { publicKey, signature } = sign448({ nonce: 987654321n, torsion, message });
+        const signer = provider.importPublic('ed448', publicKey);
+        assert.equal(provider.verify(signer, message, signature), true);
+        const scalar = fromLittleEndian(signature.subarray(57)) + ed448.Point.Fn.ORDER;
+        assert.equal(provider.verify(signer, message, replaceEnd(signature, littleEndian(scalar, 57))), false);
+      }
+    });
+
+    it('ECDSA takes DER only, with r and s in 1 to n-1, and both values of s', () => {
+      for (const kind of ['ecdsa-p256-sha256', 'ecdsa-p384-sha384', 'ecdsa-p521-sha512'] as const) {
+        const curve = NOBLE[kind];
+        const order = curve.Point.Fn.ORDER;
+        const own = provider.generate(kind);
+        const signer = provider.importPublic(kind, own.publicKey);
+        const signature = provider.sign(own, NOTHING);
+        const holds = (changed: Uint8Array) => provider.verify(signer, NOTHING, changed);
+        const { r, s } = curve.Signature.fromBytes(signature, 'der');
+        assert.ok(holds(sigValue(derInteger(r), derInteger(s))));
+        assert.ok(holds(sigValue(derInteger(r), derInteger(order - s))));
+        for (const [one, two] of [
+          [0n, s],
+          [r, 0n],
+          [r + order, s],
+          [r, s + order],
+          [order, order],
+        ] as const) {
+          assert.equal(holds(sigValue(derInteger(one), derInteger(two))), false);
+        }
+        const body = [...derInteger(r), ...derInteger(s)];
+        for (const wrong of [
+          NOTHING,
+          curve.Signature.fromBytes(signature, 'der').toBytes('compact'),
+          signature.subarray(0, -1),
+          Uint8Array.of(...signature, 0),
+          sigValue([...derInteger(r), ...derInteger(s)], [0x05, 0x00]),
+          sigValue(paddedInteger(r), derInteger(s)),
+          Uint8Array.of(0x30, 0x80, ...body, 0, 0),
+          Uint8Array.of(0x30, 0x82, 0, body.length, ...body),
+          signature.with(0, 0x31),
+        ]) {
+          assert.equal(holds(wrong), false);
+        }
+      }
+    });
+
+    it('verifying never throws for bytes of an imported key and a hostile signature', () => {
+      for (const kind of ['ed25519', 'ed448'] as const) {
+        const length = provider.generate(kind).publicKey.length;
+        for (let i = 2; i < 40; i++) {
+          // About half of these y are on the curve.
+          const signer = provider.importPublic(kind, littleEndian(BigInt(i), length));
+          assert.equal(provider.verify(signer, NOTHING, provider.random(2 * length)), false);
+        }
       }
     });
 
@@ -153,6 +315,13 @@ for (const provider of providers) {
       refused('bad_key', () =>
         provider.sign(provider.generate('x25519') as PrivateKey as PrivateKey<'ed25519'>, NOTHING),
       );
+      const p256Key: PublicKey = provider.importPublic('p-256', provider.generate('p-256').publicKey);
+      refused('bad_key', () => provider.dh(provider.generate('x25519'), p256Key as PublicKey<'x25519'>));
+      refused('bad_key', () => provider.verify(p256Key as PublicKey<'ed25519'>, NOTHING, new Uint8Array(64)));
+      refused('bad_key', () =>
+        provider.sign(provider.generate('p-256') as PrivateKey as PrivateKey<'ecdsa-p256-sha256'>, NOTHING),
+      );
+      refused('length', () => provider.dh(provider.generate('p-256'), provider.generate('p-384').publicKey));
       const agreement: PublicKey = provider.importPublic('x25519', provider.generate('x25519').publicKey);
       refused('bad_key', () => provider.verify(agreement as PublicKey<'ed25519'>, NOTHING, new Uint8Array(64)));
     });
@@ -231,6 +400,46 @@ function replaceEnd(bytes: Uint8Array, end: Uint8Array): Uint8Array {
   const changed = bytes.slice();
   changed.set(end, bytes.length - end.length);
   return changed;
+}
+
+/** DER INTEGER with the fewest bytes, X.690 §8.3. */
+function derInteger(value: bigint): number[] {
+  const digits = value.toString(16);
+  const bytes = [...fromHex(digits.length % 2 === 0 ? digits : `0${digits}`)];
+  return [0x02, bytes.length + ((bytes[0] ?? 0) >> 7), ...((bytes[0] ?? 0) >> 7 === 1 ? [0] : []), ...bytes];
+}
+
+/** The same number with a needless zero in front. */
+function paddedInteger(value: bigint): number[] {
+  const [tag = 0, length = 0, ...bytes] = derInteger(value);
+  return [tag, length + 1, 0, ...bytes];
+}
+
+function sigValue(r: readonly number[], s: readonly number[]): Uint8Array {
+  const length = r.length + s.length;
+  return Uint8Array.of(0x30, ...(length < 0x80 ? [length] : [0x81, length]), ...r, ...s);
+}
+
+function fromLittleEndian(bytes: Uint8Array): bigint {
+  return bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+}
+
+/** RFC 8032 §5.2.6 by a signer free to choose the nonce, R's bytes and a torsion point in its key. */
+function sign448(choice: {
+  readonly nonce: bigint;
+  readonly r?: Uint8Array;
+  readonly torsion: InstanceType<typeof ed448.Point>;
+  readonly message: Uint8Array;
+}) {
+  const { BASE, Fn } = ed448.Point;
+  const secret = 123456789n;
+  const publicKey = BASE.multiply(secret).add(choice.torsion).toBytes();
+  const r = choice.r ?? BASE.multiply(choice.nonce).toBytes();
+  const dom4 = Uint8Array.of(...new TextEncoder().encode('SigEd448'), 0, 0);
+  const digest = shake256(Uint8Array.of(...dom4, ...r, ...publicKey, ...choice.message), { dkLen: 114 });
+  const k = fromLittleEndian(digest) % Fn.ORDER;
+  const signature = Uint8Array.of(...r, ...littleEndian(Fn.create(choice.nonce + k * secret), 57));
+  return { publicKey, signature };
 }
 
 /** A dishonest signer adds a torsion point to its key: [8]S·B = [8]R + [8]k·A holds, S·B = R + k·A does not. */

@@ -28,10 +28,18 @@ test('the portable build imports nothing of Node and needs of the engine only cr
     const none = new Uint8Array(0);
     const sealed = suite.seal(provider.importPublic('x-wing', own.publicKey), { info: none }, Uint8Array.of(7), none);
     const signer = provider.generate('ed25519');
-    const verified = provider.verify(signer.publicKey, none, provider.sign(signer, none));
+    const verified = [provider.verify(signer.publicKey, none, provider.sign(signer, none))];
+    for (const kind of ['ed448', 'ecdsa-p256-sha256', 'ecdsa-p384-sha384', 'ecdsa-p521-sha512'] as const) {
+      const other = provider.generate(kind);
+      verified.push(provider.verify(provider.importPublic(kind, other.publicKey), none, provider.sign(other, none)));
+    }
+    for (const kind of ['x448', 'p-256', 'p-384', 'p-521'] as const) {
+      const [alice, bob] = [provider.generate(kind), provider.generate(kind)];
+      verified.push(provider.equal(provider.dh(alice, bob.publicKey), provider.dh(bob, alice.publicKey)));
+    }
     return { plaintext: suite.open(own, sealed, { info: none }, none), verified };
   });
-  assert.deepEqual(opened, { plaintext: Uint8Array.of(7), verified: true });
+  assert.deepEqual(opened, { plaintext: Uint8Array.of(7), verified: Array.from({ length: 9 }, () => true) });
 });
 
 /** Without what Node adds to the language. */

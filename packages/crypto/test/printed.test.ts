@@ -1,7 +1,7 @@
 // Values printed in the standards themselves: they run in a checkout without the vector files too.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dhkemX25519, hpke } from '@sotto/crypto';
+import { dhkemX25519, hpke, mlKem768X25519Kem, xWingKem } from '@sotto/crypto';
 import { portableProvider } from '@sotto/crypto/portable';
 import { fromHex, NOTHING, providers, utf8 } from './providers.ts';
 
@@ -45,6 +45,82 @@ for (const provider of providers) {
       assert.deepEqual(key.publicKey, fromHex('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c'));
       assert.deepEqual(provider.sign(key, fromHex('72')), signature);
       assert.equal(provider.verify(key.publicKey, fromHex('72'), signature), true);
+    });
+
+    it('RFC 7748 §6.2: X448 between Bob and Alice', () => {
+      const bob = provider.importPrivate(
+        'x448',
+        fromHex(
+          '1c306a7ac2a0e2e0990b294470cba339e6453772b075811d8fad0d1d6927c120' +
+            'bb5ee8972b0d3e21374c9c921b09d1b0366f10b65173992d',
+        ),
+      );
+      const alice = fromHex(
+        '9b08f7cc31b7e3e67d22d5aea121074a273bd2b83de09c63faa73d2c22c5d9bb' +
+          'c836647241d953d40c5b12da88120d53177f80e532c41fa0',
+      );
+      assert.deepEqual(
+        provider.dh(bob, alice).reveal(),
+        fromHex(
+          '07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282bb60c0b56' +
+            'fd2464c335543936521c24403085d59a449a5037514a879d',
+        ),
+      );
+    });
+
+    it('RFC 8032 §7.4: Ed448 of one octet', () => {
+      const key = provider.importPrivate(
+        'ed448',
+        fromHex(
+          'c4eab05d357007c632f3dbb48489924d552b08fe0c353a0d4a1f00acda2c463a' +
+            'fbea67c5e8d2877c5e3bc397a659949ef8021e954e0a12274e',
+        ),
+      );
+      const signature = fromHex(
+        '26b8f91727bd62897af15e41eb43c377efb9c610d48f2335cb0bd0087810f435' +
+          '2541b143c4b981b7e18f62de8ccdf633fc1bf037ab7cd779805e0dbcc0aae1cb' +
+          'cee1afb2e027df36bc04dcecbf154336c19f0af7e0a6472905e799f1953d2a0f' +
+          'f3348ab21aa4adafd1d234441cf807c03a00',
+      );
+      assert.deepEqual(provider.sign(key, fromHex('03')), signature);
+      assert.equal(provider.verify(provider.importPublic('ed448', key.publicKey), fromHex('03'), signature), true);
+    });
+
+    it('RFC 5903 §8.1: P-256 between initiator and responder', () => {
+      const initiator = provider.importPrivate(
+        'p-256',
+        fromHex('c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433'),
+      );
+      const responder = fromHex(
+        '04d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63' +
+          '56fbf3ca366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab',
+      );
+      assert.deepEqual(
+        provider.dh(initiator, responder).reveal(),
+        fromHex('d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de'),
+      );
+    });
+
+    it('RFC 6979 §A.2.5: ECDSA on P-256 with SHA-256 of "sample"', () => {
+      const key = provider.importPrivate(
+        'ecdsa-p256-sha256',
+        fromHex('c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721'),
+      );
+      const signature = fromHex(
+        '3046' +
+          '022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716' +
+          '022100f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8',
+      );
+      const signer = provider.importPublic('ecdsa-p256-sha256', key.publicKey);
+      assert.equal(provider.verify(signer, utf8('sample'), signature), true);
+      if (provider.name !== 'native') assert.deepEqual(provider.sign(key, utf8('sample')), signature);
+    });
+
+    it('draft-ietf-hpke-pq: DeriveKeyPair of MLKEM768-X25519, which X-Wing alone does otherwise', () => {
+      const ikm = fromHex('b86e76a59fabfc87b30cd7b1f7aaa28a834eb64e7a261c197b9a842893fbce56');
+      const seed = fromHex('3ec47fa82dd5689d27c6190e724c74ec8f608df3331ce331929e37b829676630');
+      assert.deepEqual(mlKem768X25519Kem.derive(provider, ikm).export().reveal(), seed);
+      assert.notDeepEqual(xWingKem.derive(provider, ikm).export().reveal(), seed);
     });
 
     it('RFC 8439 §2.4.2: ChaCha20 keystream from block 1, §2.3.2', () => {

@@ -8,9 +8,13 @@ import { utf8 } from './providers.ts';
 /** Everything that takes chance, in one order. */
 function transcript(provider: CryptoProvider): string {
   const out: Uint8Array[] = [provider.random(5)];
-  for (const kind of ['x25519', 'ed25519', 'ml-kem-768', 'x-wing'] as const) {
+  for (const kind of ['x25519', 'x448', 'p-256', 'p-384', 'p-521', 'ml-kem-768', 'x-wing'] as const) {
     const own = provider.generate(kind);
     out.push(own.publicKey, own.export().reveal());
+  }
+  for (const kind of ['ed25519', 'ed448', 'ecdsa-p256-sha256', 'ecdsa-p384-sha384', 'ecdsa-p521-sha512'] as const) {
+    const own = provider.generate(kind);
+    out.push(own.publicKey, own.export().reveal(), provider.sign(own, utf8('message')));
   }
   for (const kind of ['ml-kem-768', 'x-wing'] as const) {
     const { ciphertext, sharedSecret } = provider.encapsulate(

@@ -103,7 +103,7 @@ class Gateways implements GatewayTransport {
           { signal: ending, inFlight },
         );
       } catch (error) {
-        if (isFinal(toGatewayApiError(error))) {
+        if (!ending.aborted && isFinal(toGatewayApiError(error))) {
           this.#become({ kind: 'offline' });
           throw error;
         }

@@ -30,8 +30,9 @@ export class TableVerification implements RowWatcher {
    * `deep` opens every row; without it, changed sealed bytes are left to be noticed when they are read. Yields how many rows were seen. Throws `tampered`.
    */
   *steps(deep: boolean): Generator<number, undefined> {
+    const scan = deep ? this.#table.scan : this.#table.scanUnopened;
     for (;;) {
-      const batch = this.#table.scan.all(this.#position, BATCH);
+      const batch = scan.all(this.#position, BATCH);
       for (const row of batch) this.#verify(row, deep);
       if (batch.length < BATCH) break;
       yield batch.length;
@@ -48,7 +49,7 @@ export class TableVerification implements RowWatcher {
     const { codec } = this.#rows;
     this.#position = counter;
     this.#sumOf(collection).add(codec.element(collection, place, counter, nonce));
-    if (this.#table.get.get(place)?.[0] !== counter) throw tampered();
+    if (this.#table.counterAt.get(place)?.[0] !== counter) throw tampered();
     for (const hash of splitHashes(lookups)) if (this.#table.hasLookup.get(hash, place) === null) throw tampered();
     if (ordinal !== null) this.#verifyOrder(row, this.#rows.order.unmask(ordinal, nonce));
     if (!deep) return;

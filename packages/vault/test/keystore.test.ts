@@ -43,12 +43,8 @@ suite('R-ID-8 passphrase keystore', () => {
     using key = await passphrase('mật khẩu 🔑'.normalize('NFD')).unwrap(wrapped);
     assert.deepEqual(key.reveal(), vaultKey.reveal());
     await assert.rejects(passphrase('mat khau 🔑').unwrap(wrapped), coded('wrong_passphrase'));
+    assert.notDeepEqual(await passphrase('mật khẩu 🔑').wrap(vaultKey), wrapped, 'salt and nonce are fresh');
     assert.throws(() => passphrase(''), coded('misuse'));
-  });
-
-  test('salt and nonce are fresh with every wrapping', async () => {
-    const keystore = passphrase('p');
-    assert.notDeepEqual(await keystore.wrap(vaultKey), await keystore.wrap(vaultKey));
   });
 
   test('stored parameters are authenticated and bounded, newer formats are named', async () => {
@@ -66,21 +62,6 @@ suite('R-ID-8 passphrase keystore', () => {
     await assert.rejects(keystore.unwrap(changed((view) => view.setUint32(9, 0))), coded('damaged'));
     await assert.rejects(keystore.unwrap(changed((view) => view.setUint8(0, 2))), coded('newer_version'));
     await assert.rejects(keystore.unwrap(wrapped.subarray(0, 30)), coded('damaged'));
-    await assert.rejects(keystore.unwrap(wrapped.subarray(0, -1)), coded('wrong_passphrase'));
-  });
-
-  test('a vault opens with its passphrase only', async () => {
-    const path = join(tempFolder(), 'vault');
-    const first = await createVault({ path, provider, clock, keystore: passphrase('one') });
-    first.transaction((write) => write.put(contacts, 'a', bytes('there')));
-    first.close();
-    const open = (keystore: Keystore) => openVault({ path, provider, clock, keystore });
-    assert.deepEqual(inspectVault({ path, provider }), { keystore: 'passphrase' });
-    await assert.rejects(open(passphrase('two')), coded('wrong_passphrase'));
-    await assert.rejects(open(fileKeystore({ provider, path: join(path, 'unlock.key') })), coded('wrong_keystore'));
-    const vault = await open(passphrase('one'));
-    assert.equal(text(vault.read((read) => read.get(contacts, 'a'))), 'there');
-    vault.close();
   });
 });
 
@@ -140,6 +121,7 @@ suite('R-ID-8 setting, changing and removing a passphrase', () => {
     assert.ok(!existsSync(keyPath));
     vault.transaction((write) => write.put(contacts, 'b', bytes('still works')));
     vault.close();
+    assert.deepEqual(inspectVault({ path, provider }), { keystore: 'passphrase' });
     await assert.rejects(open(file()), coded('wrong_keystore'));
 
     vault = await open(passphrase('first'));

@@ -19,12 +19,12 @@ function ordinalsOf(vault: Vault): (number | null)[] {
   return vault.read((read) => read.list(messages, { partition: 'p', limit: 100_000 })).map(({ ordinal }) => ordinal);
 }
 
-const ascending = Array.from({ length: 1500 }, (_, i) => i * 3);
+const ascending = Array.from({ length: 600 }, (_, i) => i * 3);
 const patterns: Record<string, readonly number[]> = {
   appended: ascending,
   'put in from the end': ascending.toReversed(),
-  'always into the same gap, downwards': [0, 1_000_000, ...Array.from({ length: 1500 }, (_, i) => 900_000 - i)],
-  'always into the same gap, upwards': [0, 1_000_000, ...Array.from({ length: 1500 }, (_, i) => 100_000 + i)],
+  'always into the same gap, downwards': [0, 1_000_000, ...Array.from({ length: 600 }, (_, i) => 900_000 - i)],
+  'always into the same gap, upwards': [0, 1_000_000, ...Array.from({ length: 600 }, (_, i) => 100_000 + i)],
   'alternately from both ends inwards': ascending.map((_, i) => (i % 2 === 0 ? i : 10_000 - i)),
 };
 

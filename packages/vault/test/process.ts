@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -14,7 +16,10 @@ export class Child {
   #waiting: (() => void)[] = [];
 
   constructor(mode: string, path: string) {
-    this.process = spawn(process.execPath, [...NODE_ARGUMENTS, mode, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.process = spawn(process.execPath, [...NODE_ARGUMENTS, mode, path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') },
+    });
     const lines = createInterface({ input: this.process.stdout! });
     lines.on('line', (line) => {
       this.lines.push(line);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Vault } from '@sotto/vault';
-import { bytes, messages, sessions, TestVault } from './support.ts';
+import { bytes, contacts, messages, sessions, TestVault } from './support.ts';
 
 /** Messages in one conversation; `SOTTO_SCALE=1000000` for what a long life leaves. */
 const SCALE = Number(process.env['SOTTO_SCALE'] ?? 100_000);
@@ -128,6 +128,27 @@ test(`a conversation of ${SCALE} messages stays usable`, async (t) => {
   const [verified] = milliseconds(() => vault.verify());
   t.diagnostic(`verified in ${(verified / 1000).toFixed(1)} s`);
   t.diagnostic(`${(process.memoryUsage.rss() / 2 ** 20).toFixed(0)} MiB resident`);
+  vault.close();
+});
+
+test('a typical event costs well under a millisecond besides its fsync', async (t) => {
+  const vault = await new TestVault().create();
+  const state = new Uint8Array(400);
+  const event = (n: number) => {
+    vault.transaction((write) => {
+      write.get(sessions, `s${n % 10}`);
+      write.put(sessions, `s${n % 10}`, state);
+      write.put(contacts, `mark-${n}`, new Uint8Array(8), { lookups: [['until', String(n % 30)]] });
+      write.put(contacts, 'conversation', state);
+      write.put(messages, `m${n}`, state, { order: { partition: 'p', ordinal: n }, lookups: [['id', String(n)]] });
+    });
+  };
+  for (let n = 0; n < 1000; n++) event(n);
+  const before = process.cpuUsage();
+  for (let n = 1000; n < 6000; n++) event(n);
+  const { user, system } = process.cpuUsage(before);
+  t.diagnostic(`an event of four rows: ${((user + system) / 5000).toFixed(0)} µs of CPU`);
+  assert.ok((user + system) / 5000 < 1000);
   vault.close();
 });
 

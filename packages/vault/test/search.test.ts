@@ -293,7 +293,7 @@ test('any sequence of changes, merges and reopenings finds what a plain list wou
       vault.verify();
       vault.close();
     }),
-    { numRuns: 10 },
+    { numRuns: 6 },
   );
 });
 

@@ -7,6 +7,9 @@ import { createVault, fileKeystore, inspectVault, openVault } from '@sotto/vault
 import { NODE_ARGUMENTS } from './process.ts';
 import { bytes, coded, contacts, messages, provider, tempFolder, TestClock, TestVault, text } from './support.ts';
 
+/** Of util-linux; where it is missing or not allowed, the test says that it was skipped. */
+const NAMESPACE_TOOL = 'unshare';
+
 suite('a full disk', () => {
   test('an event that does not fit fails whole, and smaller ones go on', async () => {
     const at = new TestVault();
@@ -55,12 +58,12 @@ suite('a full disk', () => {
       'mount -t tmpfs -o size=700k none "$0" && exec "$@"',
       folder,
     ];
-    if (spawnSync('unshare', [...mount, 'true']).status !== 0) {
+    if (spawnSync(NAMESPACE_TOOL, [...mount, 'true']).status !== 0) {
       t.skip('no permission to mount a small file system');
       return;
     }
     const command = [process.execPath, ...NODE_ARGUMENTS, 'fill', join(folder, 'vault')];
-    const run = spawnSync('unshare', [...mount, ...command], { encoding: 'utf8' });
+    const run = spawnSync(NAMESPACE_TOOL, [...mount, ...command], { encoding: 'utf8' });
     const [events, error] = run.stdout.trim().split('\n');
     assert.equal(error, 'error full', run.stderr);
     assert.ok(Number(events) > 10, `${events} events fitted`);

@@ -1,13 +1,14 @@
 import type { Clock } from '@sotto/transport';
 import { Alarm } from '../core/alarm.ts';
 import type { MessageRef } from '../refs.ts';
+import type { ReasonCode } from '../trail/reasons.ts';
 
 /** What handing one message over means for those behind it. */
 export type Passage =
   /** Out of the way: accepted, given up, or gone. */
   | { readonly kind: 'passed' }
   /** Nothing goes to this device until then (Unix ms; `Infinity`: until there is news of its account). */
-  | { readonly kind: 'pause'; readonly until: number };
+  | { readonly kind: 'pause'; readonly until: number; readonly reason: ReasonCode };
 
 export interface LaneOptions {
   readonly clock: Clock;
@@ -28,6 +29,7 @@ export class Lane {
   readonly #pending: { readonly message: MessageRef; readonly number: bigint }[] = [];
   readonly #inFlight = new Set<MessageRef>();
   #pausedUntil = 0;
+  #obstacle: ReasonCode | null = null;
   #attempts = 0;
   #pumping = false;
   #closed = false;
@@ -52,13 +54,9 @@ export class Lane {
     this.#pump();
   }
 
-  /** Failed tries since the last success. */
-  get attempts(): number {
-    return this.#attempts;
-  }
-
-  get idle(): boolean {
-    return this.#pending.length === 0 && this.#inFlight.size === 0;
+  /** Why nothing goes to this device for now; null: nothing is in the way. */
+  get obstacle(): ReasonCode | null {
+    return this.#options.clock.now() < this.#pausedUntil ? this.#obstacle : null;
   }
 
   close(): void {
@@ -98,6 +96,7 @@ export class Lane {
     if (passage.kind === 'pause') {
       this.#attempts++;
       this.#pausedUntil = passage.until;
+      this.#obstacle = passage.reason;
       this.add(done.message, done.number);
       return;
     }

@@ -92,9 +92,21 @@ export class Outbox {
     this.#expiry.set(memo.expiresAt);
     for (const row of ways) {
       const way = wayOf(outbound, row);
-      if (way.pending) this.#lane(way).add(message, way.number);
+      if (way.pending) this.#queue(way, row);
       this.#healer.watch(way);
     }
+  }
+
+  /** Behind others, a message waits for the same reason as they do. */
+  #queue(way: Way, row: StoredDelivery): void {
+    const lane = this.#lane(way);
+    const { obstacle } = lane;
+    lane.add(way.message, way.number);
+    if (obstacle === null || row.reason === obstacle) return;
+    this.#core.ledger.commit((tx) => {
+      putDelivery(tx, { ...row, reason: obstacle });
+      note(tx, this.#core, way.message, obstacle, way.device);
+    });
   }
 
   #load(message: MessageRef): { readonly outbound: StoredOutbound | null; readonly ways: readonly StoredDelivery[] } {
@@ -173,7 +185,7 @@ export class Outbox {
   #failed(cause: unknown, attempts: number): Passage {
     if (this.#closed || this.#core.background.closing) return { kind: 'passed' };
     this.#core.background.report(cause);
-    return { kind: 'pause', until: this.#core.clock.now() + this.#backoff(attempts) };
+    return { kind: 'pause', until: this.#core.clock.now() + this.#backoff(attempts), reason: 'waiting-device' };
   }
 
   #backoff(attempts: number, retryAfterMs?: number): number {
@@ -223,7 +235,7 @@ export class Outbox {
     });
     this.#after(message);
     if (!stays || consequence.kind === 'accepted' || consequence.kind === 'give-up') return { kind: 'passed' };
-    return { kind: 'pause', until: consequence.kind === 'seal-anew' ? now : until };
+    return { kind: 'pause', until: consequence.kind === 'seal-anew' ? now : until, reason: consequence.reason };
   }
 
   /** Keeps what is held here in step after a delivery moved. */

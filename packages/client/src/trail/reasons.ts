@@ -10,6 +10,7 @@ export const reasons = {
   'waiting-address': 'It waits until the contact has told where this device of theirs receives.',
   'waiting-keys': 'It waits until keys of the receiving device can be fetched from its gateway.',
   'waiting-identity': "It waits until the contact's chain of devices can be fetched and checked.",
+  'waiting-device': 'Something went wrong on this device; it is tried again.',
   'session-started': 'A new session with the receiving device was started from its published keys.',
   sealed: 'It was encrypted for the receiving device, and the sealed envelope is stored here.',
   accepted: 'The gateway of the receiving device has it on disk.',

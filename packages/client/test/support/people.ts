@@ -44,6 +44,13 @@ export class Person implements AsyncDisposable {
     return new Person(name, folder, gateway, options, messenger);
   }
 
+  /** Opens a messenger on a vault that was made otherwise. */
+  static async at(name: string, folder: string, like: Person): Promise<Person> {
+    const person = new Person(name, folder, like.gateway, like.options, like.messenger);
+    await person.open();
+    return person;
+  }
+
   async reopen(settings: Partial<Settings> = {}): Promise<void> {
     await this.messenger.close();
     await this.open(settings);
@@ -85,4 +92,13 @@ export async function texts(messenger: Messenger, conversation: ConversationRef)
 
 export function textOf({ body }: Message): string {
   return body.kind === 'text' ? body.text : `[${body.kind}]`;
+}
+
+/** Looks until it has seen enough. */
+export async function until<T>(look: () => Promise<T>, enough: (found: T) => boolean): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (enough(found)) return found;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

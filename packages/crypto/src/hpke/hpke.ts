@@ -43,8 +43,8 @@ export interface Hpke<Kind extends KeyKind> {
     associated: Uint8Array,
   ): HpkeSealed;
   /**
-   * Single-shot decryption. Null when the message is not for this key, info, mode or associated data. Throws `length` or
-   * `low_order` for an encapsulated key that no sender can have made.
+   * Single-shot decryption. Null when the message is not for this key, info, mode or associated data. Throws `length`,
+   * `low_order` or `bad_key` for an encapsulated key that no sender can have made.
    */
   open(
     own: PrivateKey<Kind>,

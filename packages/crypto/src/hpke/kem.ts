@@ -12,7 +12,7 @@ export interface HpkeKem<Kind extends KeyKind = KeyKind> {
   readonly encapsulatedSize: number;
   /** Encap, or AuthEncap when `sender` is given; `unsupported` from a KEM that cannot authenticate. */
   encapsulate(provider: CryptoProvider, receiver: PublicKey<Kind>, sender: PrivateKey<Kind> | null): Encapsulated;
-  /** Decap, or AuthDecap when `sender` is given. Throws `length` or `low_order` for what no sender can have made. */
+  /** Decap, or AuthDecap when `sender` is given. Throws `length`, `low_order` or `bad_key` for what no sender made. */
   decapsulate(
     provider: CryptoProvider,
     own: PrivateKey<Kind>,

@@ -2,14 +2,14 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { CryptoError } from '../error.ts';
 import { inspect } from '../inspect.ts';
-import { isBindingEdwards, refuseLowOrderMontgomery } from '../points.ts';
-import type { KeyKind, PrivateKey, PublicKey } from '../provider.ts';
+import { isNist, requireScalar } from '../nist.ts';
+import { checkPublicBytes } from '../public-bytes.ts';
+import type { PrivateKey, PublicKey } from '../provider.ts';
 import type { Secret } from '../secret.ts';
 import { KEY_SIZES, requireLength } from '../sizes.ts';
 import { importing, plain, pooledCopy, secretOf } from './bytes.ts';
-
-/** The kinds node:crypto holds in one KeyObject; X-Wing is made of two of them. */
-export type SimpleKind = Exclude<KeyKind, 'x-wing'>;
+import { KEY_TYPES } from './types.ts';
+import type { SimpleKind } from './types.ts';
 
 /** A private key in a KeyObject: its bytes stay outside the JavaScript heap. Disposing drops the reference. */
 export class NativePrivateKey<Kind extends SimpleKind = SimpleKind> implements PrivateKey<Kind> {
@@ -72,8 +72,9 @@ const ML_KEM_768_SEED_HEADER = [
 export function importPrivateObject(kind: SimpleKind, bytes: Uint8Array): KeyObject {
   requireLength(bytes, KEY_SIZES[kind].private, `${kind} private key`);
   if (kind === 'ml-kem-768') return importMlKemSeed(bytes);
+  if (isNist(kind)) requireScalar(kind, bytes);
   return importing(`${kind} private key`, () =>
-    createPrivateKey({ key: bytes, format: 'raw-private', asymmetricKeyType: kind }),
+    createPrivateKey({ key: bytes, format: 'raw-private', ...KEY_TYPES[kind] }),
   );
 }
 
@@ -100,12 +101,9 @@ export function importSimplePublic<Kind extends SimpleKind>(kind: Kind, bytes: U
 
 /** Imports and checks bytes of the right length; keeps them. */
 export function importOwnPublic<Kind extends SimpleKind>(kind: Kind, bytes: Uint8Array): NativePublicKey<Kind> {
-  if (kind === 'x25519') refuseLowOrderMontgomery(bytes);
-  if (kind === 'ed25519' && !isBindingEdwards(bytes)) {
-    throw new CryptoError('bad_key', 'ed25519 public key is not canonical or has low order');
-  }
+  checkPublicBytes(kind, bytes);
   const object = importing(`${kind} public key`, () =>
-    createPublicKey({ key: bytes, format: 'raw-public', asymmetricKeyType: kind }),
+    createPublicKey({ key: bytes, format: 'raw-public', ...KEY_TYPES[kind] }),
   );
   return new NativePublicKey(kind, bytes, object);
 }

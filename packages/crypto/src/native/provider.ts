@@ -1,5 +1,6 @@
-import { createCipheriv, decapsulate, hash as digest, sign, timingSafeEqual, verify } from 'node:crypto';
+import { createCipheriv, decapsulate, hash as digest, timingSafeEqual } from 'node:crypto';
 import { CryptoError } from '../error.ts';
+import { DH_KINDS, isOneOf, SIGNATURE_KINDS } from '../kinds.ts';
 import { isBindingEdwards } from '../points.ts';
 import type {
   AeadName,
@@ -7,14 +8,17 @@ import type {
   Argon2Parameters,
   Bytes,
   CryptoProvider,
+  DhKind,
   Encapsulated,
   HashName,
+  KemKind,
   KeyKind,
   PrivateKey,
   PublicKey,
+  SignatureKind,
 } from '../provider.ts';
 import { bytesOf, Secret } from '../secret.ts';
-import { KEM_CIPHERTEXT_SIZES, KEY_SIZES, requireCount, requireLength, SIGNATURE_SIZE } from '../sizes.ts';
+import { EDDSA_SIGNATURE_SIZES, KEM_CIPHERTEXT_SIZES, KEY_SIZES, requireCount, requireLength } from '../sizes.ts';
 import { open, seal } from './aead.ts';
 import { argon2id } from './argon2.ts';
 import { plain, secretOf } from './bytes.ts';
@@ -22,10 +26,13 @@ import { systemEntropy } from './entropy.ts';
 import type { Entropy } from './entropy.ts';
 import { hash, hkdf, hkdfExpand, hmac } from './kdf.ts';
 import { importPrivateObject, importSimplePublic, NativePrivateKey, NativePublicKey } from './keys.ts';
-import type { SimpleKind } from './keys.ts';
+import { signWith, verifyWith } from './signatures.ts';
+import type { SimpleKind } from './types.ts';
 import { agree, NativeXWingPrivateKey, NativeXWingPublicKey } from './xwing.ts';
 
 const ZEROS = new Uint8Array(256);
+
+const ML_KEM = ['ml-kem-768'] as const;
 
 /** node:crypto behind the interface, with its sources of chance passed in. */
 export class NativeProvider implements CryptoProvider {
@@ -106,33 +113,33 @@ export class NativeProvider implements CryptoProvider {
     return kind === 'x-wing' ? new NativeXWingPublicKey(bytes) : importSimplePublic(kind, bytes);
   }
 
-  dh(own: PrivateKey<'x25519'>, peer: PublicKey<'x25519'> | Uint8Array): Secret {
-    const key = peer instanceof Uint8Array ? importSimplePublic('x25519', peer) : simplePublic('x25519', peer);
-    return agree(simplePrivate('x25519', own).object, key.object);
+  dh<Kind extends DhKind>(own: PrivateKey<Kind>, peer: PublicKey<NoInfer<Kind>> | Uint8Array): Secret {
+    const { kind, object } = simplePrivate(own, DH_KINDS);
+    const key = peer instanceof Uint8Array ? importSimplePublic(kind, peer) : simplePublic(peer, DH_KINDS);
+    if (key.kind !== kind) throw new CryptoError('bad_key', `not a public key for ${kind}`);
+    return agree(object, key.object);
   }
 
-  sign(own: PrivateKey<'ed25519'>, message: Uint8Array): Uint8Array {
-    return plain(sign(null, message, simplePrivate('ed25519', own).object));
+  sign(own: PrivateKey<SignatureKind>, message: Uint8Array): Uint8Array {
+    return signWith(this.#entropy, simplePrivate(own, SIGNATURE_KINDS), message);
   }
 
-  verify(signer: PublicKey<'ed25519'> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-    if (signature.length !== SIGNATURE_SIZE) return false;
-    if (!(signer instanceof Uint8Array)) {
-      return verify(null, message, simplePublic('ed25519', signer).object, signature);
-    }
+  verify(signer: PublicKey<SignatureKind> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    if (!(signer instanceof Uint8Array)) return verifyWith(simplePublic(signer, SIGNATURE_KINDS), message, signature);
     requireLength(signer, KEY_SIZES.ed25519.public, 'ed25519 public key');
-    return isBindingEdwards(signer) && verify(null, message, importSimplePublic('ed25519', signer).object, signature);
+    if (signature.length !== EDDSA_SIGNATURE_SIZES.ed25519 || !isBindingEdwards(signer)) return false;
+    return verifyWith(importSimplePublic('ed25519', signer), message, signature);
   }
 
-  encapsulate(peer: PublicKey<'ml-kem-768' | 'x-wing'>): Encapsulated {
+  encapsulate(peer: PublicKey<KemKind>): Encapsulated {
     if (peer instanceof NativeXWingPublicKey) return peer.encapsulate(this.#entropy);
-    const { ciphertext, sharedSecret } = this.#entropy.encapsulate(simplePublic('ml-kem-768', peer));
+    const { ciphertext, sharedSecret } = this.#entropy.encapsulate(simplePublic(peer, ML_KEM));
     return { ciphertext, sharedSecret: Secret.take(sharedSecret) };
   }
 
-  decapsulate(own: PrivateKey<'ml-kem-768' | 'x-wing'>, ciphertext: Uint8Array): Secret {
+  decapsulate(own: PrivateKey<KemKind>, ciphertext: Uint8Array): Secret {
     if (own instanceof NativeXWingPrivateKey) return own.decapsulate(ciphertext);
-    const key = simplePrivate('ml-kem-768', own);
+    const key = simplePrivate(own, ML_KEM);
     requireLength(ciphertext, KEM_CIPHERTEXT_SIZES['ml-kem-768'], 'ml-kem-768 ciphertext');
     return secretOf(decapsulate(key.object, ciphertext));
   }
@@ -153,12 +160,12 @@ export function nativeProvider(): CryptoProvider {
   return new NativeProvider('native', systemEntropy);
 }
 
-function simplePrivate<Kind extends SimpleKind>(kind: Kind, key: PrivateKey): NativePrivateKey<Kind> {
-  if (key instanceof NativePrivateKey && key.kind === kind) return key as NativePrivateKey<Kind>;
-  throw new CryptoError('bad_key', `not a private key of this provider for ${kind}`);
+function simplePrivate<Kind extends SimpleKind>(key: PrivateKey, kinds: readonly Kind[]): NativePrivateKey<Kind> {
+  if (key instanceof NativePrivateKey && isOneOf(key.kind, kinds)) return key as NativePrivateKey<Kind>;
+  throw new CryptoError('bad_key', `not a private key of this provider for ${kinds.join(' or ')}`);
 }
 
-function simplePublic<Kind extends SimpleKind>(kind: Kind, key: PublicKey): NativePublicKey<Kind> {
-  if (key instanceof NativePublicKey && key.kind === kind) return key as NativePublicKey<Kind>;
-  throw new CryptoError('bad_key', `not a public key of this provider for ${kind}`);
+function simplePublic<Kind extends SimpleKind>(key: PublicKey, kinds: readonly Kind[]): NativePublicKey<Kind> {
+  if (key instanceof NativePublicKey && isOneOf(key.kind, kinds)) return key as NativePublicKey<Kind>;
+  throw new CryptoError('bad_key', `not a public key of this provider for ${kinds.join(' or ')}`);
 }

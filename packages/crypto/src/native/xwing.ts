@@ -116,12 +116,12 @@ function publicBytes(privateKey: KeyObject): Uint8Array {
   return createPublicKey(privateKey).export({ format: 'raw-public' });
 }
 
-/** X25519 between KeyObjects; OpenSSL refuses exactly the all-zero result (RFC 7748 §6.1). */
+/** Between KeyObjects of one kind; OpenSSL refuses exactly the all-zero results of X25519 and X448 (RFC 7748 §6). */
 export function agree(privateKey: KeyObject, publicKey: KeyObject): Secret {
   try {
     return secretOf(diffieHellman({ privateKey, publicKey }));
   } catch (cause) {
-    throw new CryptoError('low_order', 'x25519 result is zero', { cause });
+    throw new CryptoError('low_order', 'Diffie-Hellman result is zero', { cause });
   }
 }
 

@@ -1,9 +1,14 @@
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import { ed448, x448 } from '@noble/curves/ed448.js';
+import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { ml_kem768_x25519 as xWing } from '@noble/post-quantum/hybrid.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { CryptoError } from '../error.ts';
 import { inspect } from '../inspect.ts';
-import { isBindingEdwards, refuseLowOrderMontgomery } from '../points.ts';
+import { isNist, NIST_CURVES } from '../nist.ts';
+import type { NistCurve, NistKind } from '../nist.ts';
+import { refuseLowOrderMontgomery } from '../points.ts';
+import { checkPublicBytes } from '../public-bytes.ts';
 import type { KeyKind, PrivateKey, PublicKey } from '../provider.ts';
 import type { Secret } from '../secret.ts';
 import { KEY_SIZES, requireLength } from '../sizes.ts';
@@ -69,15 +74,21 @@ export class PortablePublicKey<Kind extends KeyKind = KeyKind> implements Public
 export function importPublicBytes<Kind extends KeyKind>(kind: Kind, bytes: Uint8Array): PortablePublicKey<Kind> {
   requireLength(bytes, KEY_SIZES[kind].public, `${kind} public key`);
   const mlKemSize = KEY_SIZES['ml-kem-768'].public;
-  if (kind === 'x25519') refuseLowOrderMontgomery(bytes);
+  checkPublicBytes(kind, bytes);
+  if (isNist(kind)) requireOnCurve(kind, bytes);
   if (kind === 'x-wing') refuseLowOrderMontgomery(bytes.subarray(mlKemSize));
-  if (kind === 'ed25519' && !isBindingEdwards(bytes)) {
-    throw new CryptoError('bad_key', 'ed25519 public key is not canonical or has low order');
-  }
   if ((kind === 'ml-kem-768' || kind === 'x-wing') && !isMlKemInRange(bytes.subarray(0, mlKemSize))) {
     throw new CryptoError('bad_key', `${kind} public key is not valid`);
   }
   return new PortablePublicKey(kind, bytes.slice());
+}
+
+function requireOnCurve(kind: NistKind, bytes: Uint8Array): void {
+  try {
+    NOBLE_CURVES[NIST_CURVES[kind].name].Point.fromBytes(bytes).assertValidity();
+  } catch (cause) {
+    throw new CryptoError('bad_key', `${kind} public key is not valid`, { cause });
+  }
 }
 
 /** FIPS 203 §7.2: every 12-bit coefficient of the first 1152 bytes is below q = 3329. */
@@ -89,9 +100,21 @@ function isMlKemInRange(key: Uint8Array): boolean {
   return true;
 }
 
+const NOBLE_CURVES = { 'P-256': p256, 'P-384': p384, 'P-521': p521 } as const satisfies {
+  readonly [Name in NistCurve['name']]: unknown;
+};
+
 const PUBLIC_OF: { readonly [Kind in KeyKind]: (secret: Uint8Array) => Uint8Array } = {
   x25519: (secret) => x25519.getPublicKey(secret),
+  x448: (secret) => x448.getPublicKey(secret),
+  'p-256': (scalar) => p256.getPublicKey(scalar, false),
+  'p-384': (scalar) => p384.getPublicKey(scalar, false),
+  'p-521': (scalar) => p521.getPublicKey(scalar, false),
   ed25519: (seed) => ed25519.getPublicKey(seed),
+  ed448: (seed) => ed448.getPublicKey(seed),
+  'ecdsa-p256-sha256': (scalar) => p256.getPublicKey(scalar, false),
+  'ecdsa-p384-sha384': (scalar) => p384.getPublicKey(scalar, false),
+  'ecdsa-p521-sha512': (scalar) => p521.getPublicKey(scalar, false),
   'ml-kem-768': (seed) => ml_kem768.keygen(seed).publicKey,
   'x-wing': (seed) => xWing.getPublicKey(seed),
 };

@@ -1,5 +1,4 @@
 import { chacha20 } from '@noble/ciphers/chacha.js';
-import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { argon2idAsync } from '@noble/hashes/argon2.js';
 import { expand, extract, hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
@@ -9,17 +8,22 @@ import { ml_kem768_x25519 as xWing } from '@noble/post-quantum/hybrid.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { requireArgon2Parameters } from '../argon2.ts';
 import { CryptoError } from '../error.ts';
+import { DH_KINDS, isOneOf, SIGNATURE_KINDS } from '../kinds.ts';
+import { isNist, randomScalar, requireScalar } from '../nist.ts';
 import type {
   AeadName,
   Argon2Extras,
   Argon2Parameters,
   Bytes,
   CryptoProvider,
+  DhKind,
   Encapsulated,
   HashName,
+  KemKind,
   KeyKind,
   PrivateKey,
   PublicKey,
+  SignatureKind,
 } from '../provider.ts';
 import { bytesOf, Secret } from '../secret.ts';
 import {
@@ -29,15 +33,17 @@ import {
   requireCount,
   requireHkdfLength,
   requireLength,
-  SIGNATURE_SIZE,
 } from '../sizes.ts';
-import { open, seal } from './aead.ts';
 import { concat } from '../bytes.ts';
+import { open, seal } from './aead.ts';
+import { agree } from './agree.ts';
 import { moveToSecret } from './bytes.ts';
-import { verify } from './ed25519.ts';
 import { importPublicBytes, PortablePrivateKey, PortablePublicKey } from './keys.ts';
+import { signWith, verifyWith } from './signatures.ts';
 
 const HASHES = { sha256, sha384, sha512 } as const satisfies { readonly [Name in HashName]: unknown };
+
+const KEM_KINDS: readonly KemKind[] = ['ml-kem-768', 'x-wing'];
 
 /** What the portable provider cannot do by itself. */
 export interface PortableSources {
@@ -110,12 +116,16 @@ class PortableProvider implements CryptoProvider {
   }
 
   generate<Kind extends KeyKind>(kind: Kind): PrivateKey<Kind> {
-    return new PortablePrivateKey(kind, moveToSecret(this.random(KEY_SIZES[kind].private)));
+    const bytes = isNist(kind)
+      ? randomScalar(kind, (length) => this.random(length))
+      : this.random(KEY_SIZES[kind].private);
+    return new PortablePrivateKey(kind, moveToSecret(bytes));
   }
 
   importPrivate<Kind extends KeyKind>(kind: Kind, bytes: Bytes): PrivateKey<Kind> {
     const raw = bytesOf(bytes);
     requireLength(raw, KEY_SIZES[kind].private, `${kind} private key`);
+    if (isNist(kind)) requireScalar(kind, raw);
     return new PortablePrivateKey(kind, Secret.copy(raw));
   }
 
@@ -123,31 +133,37 @@ class PortableProvider implements CryptoProvider {
     return importPublicBytes(kind, bytes);
   }
 
-  dh(own: PrivateKey<'x25519'>, peer: PublicKey<'x25519'> | Uint8Array): Secret {
-    const key = peer instanceof Uint8Array ? importPublicBytes('x25519', peer) : ownPublic(peer, 'x25519');
-    return moveToSecret(agree(ownPrivate(own, 'x25519').reveal(), key.bytes));
+  dh<Kind extends DhKind>(own: PrivateKey<Kind>, peer: PublicKey<NoInfer<Kind>> | Uint8Array): Secret {
+    const key = ownPrivate(own, DH_KINDS);
+    const { kind, bytes } = peer instanceof Uint8Array ? importPublicBytes(key.kind, peer) : ownPublic(peer, DH_KINDS);
+    if (kind !== key.kind) throw new CryptoError('bad_key', `not a public key for ${key.kind}`);
+    return agree(kind, key.reveal(), bytes);
   }
 
-  sign(own: PrivateKey<'ed25519'>, message: Uint8Array): Uint8Array {
-    return ed25519.sign(message, ownPrivate(own, 'ed25519').reveal());
+  sign(own: PrivateKey<SignatureKind>, message: Uint8Array): Uint8Array {
+    const key = ownPrivate(own, SIGNATURE_KINDS);
+    return signWith(key.kind, key.reveal(), message);
   }
 
-  verify(signer: PublicKey<'ed25519'> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-    const key = signer instanceof Uint8Array ? signer : ownPublic(signer, 'ed25519').bytes;
-    requireLength(key, KEY_SIZES.ed25519.public, 'ed25519 public key');
-    return signature.length === SIGNATURE_SIZE && verify(key, message, signature);
+  verify(signer: PublicKey<SignatureKind> | Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    if (signer instanceof Uint8Array) {
+      requireLength(signer, KEY_SIZES.ed25519.public, 'ed25519 public key');
+      return verifyWith('ed25519', signer, message, signature);
+    }
+    const { kind, bytes } = ownPublic(signer, SIGNATURE_KINDS);
+    return verifyWith(kind, bytes, message, signature);
   }
 
-  encapsulate(peer: PublicKey<'ml-kem-768' | 'x-wing'>): Encapsulated {
-    const { kind, bytes } = ownPublic(peer, 'ml-kem-768', 'x-wing');
+  encapsulate(peer: PublicKey<KemKind>): Encapsulated {
+    const { kind, bytes } = ownPublic(peer, KEM_KINDS);
     const coins = this.random(kind === 'x-wing' ? 64 : 32);
     const { cipherText, sharedSecret } = (kind === 'x-wing' ? xWing : ml_kem768).encapsulate(bytes, coins);
     coins.fill(0);
     return { ciphertext: cipherText, sharedSecret: moveToSecret(sharedSecret) };
   }
 
-  decapsulate(own: PrivateKey<'ml-kem-768' | 'x-wing'>, ciphertext: Uint8Array): Secret {
-    const key = ownPrivate(own, 'ml-kem-768', 'x-wing');
+  decapsulate(own: PrivateKey<KemKind>, ciphertext: Uint8Array): Secret {
+    const key = ownPrivate(own, KEM_KINDS);
     requireLength(ciphertext, KEM_CIPHERTEXT_SIZES[key.kind], `${key.kind} ciphertext`);
     if (key.kind === 'ml-kem-768') return moveToSecret(ml_kem768.decapsulate(ciphertext, key.reveal()));
     importPublicBytes('x25519', ciphertext.subarray(KEM_CIPHERTEXT_SIZES['ml-kem-768']));
@@ -193,25 +209,12 @@ export function portableProvider(sources: PortableSources): CryptoProvider {
   return new PortableProvider(sources);
 }
 
-/** noble refuses the all-zero result too (RFC 7748 §6.1). */
-function agree(own: Uint8Array, peer: Uint8Array): Uint8Array {
-  try {
-    return x25519.getSharedSecret(own, peer);
-  } catch (cause) {
-    throw new CryptoError('low_order', 'x25519 result is zero', { cause });
-  }
-}
-
-function ownPrivate<Kind extends KeyKind>(key: PrivateKey, ...kinds: readonly Kind[]): PortablePrivateKey<Kind> {
+function ownPrivate<Kind extends KeyKind>(key: PrivateKey, kinds: readonly Kind[]): PortablePrivateKey<Kind> {
   if (key instanceof PortablePrivateKey && isOneOf(key.kind, kinds)) return key as PortablePrivateKey<Kind>;
   throw new CryptoError('bad_key', `not a private key of this provider for ${kinds.join(' or ')}`);
 }
 
-function ownPublic<Kind extends KeyKind>(key: PublicKey, ...kinds: readonly Kind[]): PortablePublicKey<Kind> {
+function ownPublic<Kind extends KeyKind>(key: PublicKey, kinds: readonly Kind[]): PortablePublicKey<Kind> {
   if (key instanceof PortablePublicKey && isOneOf(key.kind, kinds)) return key as PortablePublicKey<Kind>;
   throw new CryptoError('bad_key', `not a public key of this provider for ${kinds.join(' or ')}`);
-}
-
-function isOneOf(kind: KeyKind, kinds: readonly KeyKind[]): boolean {
-  return kinds.includes(kind);
 }

@@ -109,6 +109,9 @@ export class Database {
     try {
       this.#sqlite.enableDefensive(true);
       this.exec(PRAGMAS);
+      // SQLite keeps another mode silently where it cannot have this one.
+      const [mode] = this.query<[string]>('PRAGMA journal_mode', ['text']).get() ?? [''];
+      if (mode !== 'wal') throw new VaultError('io', 'this file system cannot hold a write-ahead log');
       if (maxBytes !== undefined) this.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / PAGE_SIZE))}`);
       this.#begin = this.query('BEGIN IMMEDIATE');
       this.#commit = this.query('COMMIT');

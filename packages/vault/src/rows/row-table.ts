@@ -49,6 +49,10 @@ export class RowTable {
   readonly all: Query<StoredRow>;
   /** Rows with a counter above the first parameter, ascending. */
   readonly scan: Query<StoredRow>;
+  /** The same with nothing as the sealed part. */
+  readonly scanUnopened: Query<StoredRow>;
+  /** The counter of the row at a place, by the index alone. */
+  readonly counterAt: Query<[counter: number]>;
   /** Rows with a counter below the first parameter, ascending. */
   readonly oldest: Query<StoredRow>;
   readonly newestCounter: Query<[number | null]>;
@@ -76,6 +80,12 @@ export class RowTable {
     this.find = database.query(`SELECT place FROM ${lookup} WHERE hash = ?`, ['blob']);
     this.all = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE collection = ?`, TYPES);
     this.scan = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE counter > ? ORDER BY counter LIMIT ?`, TYPES);
+    const unopened = COLUMNS.replace('sealed', "x'' AS sealed");
+    this.scanUnopened = database.query(
+      `SELECT ${unopened} FROM ${row} WHERE counter > ? ORDER BY counter LIMIT ?`,
+      TYPES,
+    );
+    this.counterAt = database.query(`SELECT counter FROM ${row} WHERE place = ?`, ['integer']);
     this.oldest = database.query(`SELECT ${COLUMNS} FROM ${row} WHERE counter < ? ORDER BY counter LIMIT ?`, TYPES);
     this.newestCounter = database.query(`SELECT max(counter) FROM ${row}`, ['integer?']);
     this.addLookup = database.query(`INSERT INTO ${lookup} (hash, place) VALUES (?, ?)`);

@@ -1,0 +1,215 @@
+import type { HpkeSealed, PrivateKey, Secret } from '@sotto/crypto';
+import { NO_BYTES } from '../bytes.ts';
+import { Writer } from '../codec/writer.ts';
+import { MlsError } from '../error.ts';
+import { signContent, withTag } from '../framing/public.ts';
+import type { AuthenticatedContent, WireFormat } from '../messages/authenticated.ts';
+import type { Commit, ProposalOrRef } from '../messages/commit.ts';
+import { EXTENSION_TYPES } from '../messages/extension.ts';
+import type { Extension } from '../messages/extension.ts';
+import { encodeGroupContext } from '../messages/group-context.ts';
+import { signGroupInfo } from '../messages/group-info.ts';
+import type { GroupInfo } from '../messages/group-info.ts';
+import { keyPackageRef } from '../messages/key-package.ts';
+import { signLeafNode } from '../messages/leaf-node.ts';
+import type { LeafNodeFields } from '../messages/leaf-node.ts';
+import { encodeGroupSecrets } from '../messages/welcome.ts';
+import type { Welcome } from '../messages/welcome.ts';
+import { externalKey, welcomeKey, welcomeSecret } from '../schedule/key-schedule.ts';
+import { confirmedTranscriptHash } from '../schedule/transcript.ts';
+import type { SignatureKind, SuiteCrypto } from '../suite.ts';
+import { commonAncestor } from '../tree/math.ts';
+import type { RatchetTree } from '../tree/ratchet-tree.ts';
+import { createPath, encryptPath } from '../tree/treekem.ts';
+import type { NewPath } from '../tree/treekem.ts';
+import { applyProposals } from './apply.ts';
+import type { Epoch } from './epoch.ts';
+import { needsPath, validateProposalList } from './proposal-list.ts';
+import type { Committer, SentProposal } from './proposal-list.ts';
+import { resolvePskSecret } from './psks.ts';
+import { makeEpoch, nextContext, requireValidTree } from './stage.ts';
+import type { CommitEffects, Current, Staged } from './stage.ts';
+
+/** What a member may change of its own leaf as it commits or updates. */
+export interface LeafChanges {
+  readonly credential?: LeafNodeFields['credential'];
+  readonly signer?: PrivateKey<SignatureKind>;
+  readonly capabilities?: LeafNodeFields['capabilities'];
+  readonly extensions?: LeafNodeFields['extensions'];
+}
+
+export interface CommitParts {
+  readonly proposals: readonly SentProposal[];
+  readonly committer: Committer;
+  /** Null for an external joiner, whose leaf is new. */
+  readonly leafFields: Omit<LeafNodeFields, 'encryptionKey' | 'source'>;
+  /** Signs leaf and commit (a commit by the leaf's old key, which members know). */
+  readonly leafSigner: PrivateKey<SignatureKind>;
+  readonly signer: PrivateKey<SignatureKind>;
+  readonly forcePath: boolean;
+  readonly authenticatedData: Uint8Array;
+  readonly wireFormat: WireFormat;
+  /** External joiners only: init_secret as encapsulated. */
+  readonly initSecret: Secret | null;
+  /** For the first commit of a group that follows another. */
+  readonly successor: 'reinit' | 'branch' | null;
+}
+
+export interface BuiltCommit {
+  readonly content: AuthenticatedContent;
+  readonly staged: Staged;
+  readonly effects: CommitEffects;
+  readonly groupInfo: GroupInfo;
+  /** Null when nobody was added. */
+  readonly welcome: Welcome | null;
+}
+
+/** Makes a commit and all that follows from it, RFC 9420 §12.4.1. Changes nothing of `current`. */
+export function buildCommit(
+  current: Omit<Current, 'proposal' | 'updateKey'>,
+  parts: CommitParts,
+  options: { readonly ratchetTree: boolean; readonly externalPub: boolean },
+): BuiltCommit {
+  const { crypto, around, epoch } = current;
+  const { groupId } = epoch.context;
+  const { proposals, committer } = parts;
+  validateProposalList(crypto, proposals, committer, current.tree, parts.successor);
+  if (parts.successor !== null && epoch.context.epoch !== 0n) {
+    throw new MlsError('successor', 'only the first commit of a group can follow from another');
+  }
+  const tree = current.tree.copy();
+  const applied = applyProposals(crypto, tree, proposals, {
+    groupId,
+    extensions: epoch.context.extensions,
+    around,
+  });
+  const absent = new Set(applied.added.map(({ leaf }) => leaf));
+  const committerLeaf = committer.kind === 'member' ? committer.leaf : reserveLeaf(crypto, tree, parts);
+  const path =
+    parts.forcePath || needsPath(proposals)
+      ? createPath(crypto, tree, committerLeaf, (encryptionKey, parentHash) =>
+          signLeafNode(
+            crypto,
+            parts.leafSigner,
+            { ...parts.leafFields, encryptionKey, source: { kind: 'commit', parentHash } },
+            { groupId, leafIndex: committerLeaf },
+          ),
+        )
+      : null;
+  requireValidTree(
+    current,
+    tree,
+    applied,
+    path === null ? [] : [committerLeaf, ...path.steps.map(({ index }) => index)],
+  );
+  const provisional = nextContext(epoch.context, tree, applied.extensions);
+  const commit: Commit = {
+    proposals: proposals.map(toProposalOrRef),
+    path: path === null ? null : encryptPath(crypto, tree, path, encodeGroupContext(provisional), absent),
+  };
+  const signed = signContent(
+    crypto,
+    parts.signer,
+    parts.wireFormat,
+    {
+      groupId,
+      epoch: epoch.context.epoch,
+      sender: committer,
+      authenticatedData: parts.authenticatedData,
+      content: { kind: 'commit', commit },
+    },
+    epoch.contextBytes,
+  );
+  using psk = resolvePskSecret(crypto, applied.psks, around.psks, (id, number) => current.resumption(id, number));
+  const confirmed = confirmedTranscriptHash(crypto, epoch.interimTranscriptHash, signed, signed.signature);
+  const context = { ...provisional, confirmedTranscriptHash: confirmed };
+  const made = makeEpoch(crypto, {
+    context,
+    init: parts.initSecret ?? epoch.secrets.init,
+    commit: path?.commitSecret ?? null,
+    psk,
+    ownLeaf: committerLeaf,
+    width: tree.width,
+    signer: path === null ? parts.signer : parts.leafSigner,
+    digest: null,
+  });
+  using joiner = made.joiner;
+  const { epoch: next } = made.staged;
+  const groupInfo = makeGroupInfo(crypto, next, tree, options);
+  const welcome =
+    applied.added.length === 0 ? null : makeWelcome(crypto, { joiner, psk, applied, path, committerLeaf, groupInfo });
+  const keys = new Map([...current.keys].filter(([index]) => tree.node(index) === current.tree.node(index)));
+  if (path !== null) {
+    keys.set(2 * committerLeaf, path.leafKey);
+    for (const { index, key } of path.steps) keys.set(index, key);
+    for (const { pathSecret } of path.steps) pathSecret.dispose();
+    path.commitSecret.dispose();
+  }
+  return {
+    content: withTag(signed, next.confirmationTag),
+    staged: { ...made.staged, tree, keys },
+    effects: { ...applied, committer, committerLeaf, proposals },
+    groupInfo,
+    welcome,
+  };
+}
+
+/** GroupInfo of an epoch, RFC 9420 §12.4.3. */
+export function makeGroupInfo(
+  crypto: SuiteCrypto,
+  epoch: Epoch,
+  tree: RatchetTree,
+  options: { readonly ratchetTree: boolean; readonly externalPub: boolean },
+): GroupInfo {
+  const extensions: Extension[] = [];
+  if (options.ratchetTree) extensions.push({ type: EXTENSION_TYPES.ratchetTree, data: tree.encode() });
+  if (options.externalPub) {
+    const { publicKey } = externalKey(crypto, epoch.secrets.external);
+    const data = new Writer(publicKey.length + 4).vector(publicKey).finish();
+    extensions.push({ type: EXTENSION_TYPES.externalPub, data });
+  }
+  return signGroupInfo(crypto, epoch.signer, {
+    context: epoch.context,
+    extensions,
+    confirmationTag: epoch.confirmationTag,
+    signer: epoch.ownLeaf,
+  });
+}
+
+interface WelcomeParts {
+  readonly joiner: Secret;
+  readonly psk: Secret;
+  readonly applied: Pick<CommitEffects, 'added' | 'psks'>;
+  readonly path: NewPath | null;
+  readonly committerLeaf: number;
+  readonly groupInfo: GroupInfo;
+}
+
+/** RFC 9420 §12.4.3.1. */
+function makeWelcome(crypto: SuiteCrypto, parts: WelcomeParts): Welcome {
+  using welcome = welcomeSecret(crypto, parts.joiner, parts.psk);
+  const { key, nonce } = welcomeKey(crypto, welcome);
+  using ownedKey = key;
+  using ownedNonce = nonce;
+  const encryptedGroupInfo = crypto.seal(ownedKey, ownedNonce.reveal(), parts.groupInfo.bytes, NO_BYTES);
+  const secrets = parts.applied.added.map(({ leaf, keyPackage }) => {
+    const shared = commonAncestor(2 * parts.committerLeaf, 2 * leaf);
+    const pathSecret = parts.path?.steps.find(({ index }) => index === shared)?.pathSecret ?? null;
+    using plaintext = encodeGroupSecrets({ joinerSecret: parts.joiner, pathSecret, psks: parts.applied.psks });
+    const initKey = crypto.importPublicKey(keyPackage.initKey);
+    const encryptedGroupSecrets: HpkeSealed = crypto.encrypt(initKey, 'Welcome', encryptedGroupInfo, plaintext);
+    return { newMember: keyPackageRef(crypto, keyPackage.bytes), encryptedGroupSecrets };
+  });
+  return { cipherSuite: crypto.suite.id, secrets, encryptedGroupInfo };
+}
+
+function toProposalOrRef({ proposal, ref }: SentProposal): ProposalOrRef {
+  return ref === null ? { kind: 'proposal', proposal } : { kind: 'reference', ref };
+}
+
+/** Takes the leftmost blank leaf for an external joiner; the path replaces what is put there. */
+function reserveLeaf(crypto: SuiteCrypto, tree: RatchetTree, parts: CommitParts): number {
+  using key = crypto.generateKey();
+  const fields = { ...parts.leafFields, encryptionKey: key.publicKey, source: { kind: 'update' } } as const;
+  return tree.addLeaf(signLeafNode(crypto, parts.leafSigner, fields, { groupId: NO_BYTES, leafIndex: 0 }));
+}

@@ -1,0 +1,345 @@
+import type { Secret } from '@sotto/crypto';
+import { NO_BYTES } from '../bytes.ts';
+import { MlsError } from '../error.ts';
+import { protectPrivate } from '../framing/private.ts';
+import { protectPublic, signContent, withTag } from '../framing/public.ts';
+import type { AuthenticatedContent, WireFormat } from '../messages/authenticated.ts';
+import type { Content } from '../messages/content.ts';
+import type { Credential } from '../messages/credential.ts';
+import type { Extension } from '../messages/extension.ts';
+import { signLeafNode } from '../messages/leaf-node.ts';
+import type { LeafNode, LeafNodeFields } from '../messages/leaf-node.ts';
+import { encodeMessage } from '../messages/message.ts';
+import type { Proposal } from '../messages/proposal.ts';
+import { exportSecret } from '../schedule/key-schedule.ts';
+import { buildCommit, makeGroupInfo } from './build-commit.ts';
+import type { LeafChanges } from './build-commit.ts';
+import { CommitBuilder } from './commit-builder.ts';
+import type { CommitPlan, PendingCommit } from './commit-builder.ts';
+import type { Surroundings } from './options.ts';
+import type { SentProposal } from './proposal-list.ts';
+import { messageDigest, proposalRef, receive, statusAfter, validateProposal } from './receive.ts';
+import type { Processed } from './receive.ts';
+import type { RecordChange, RecordReader } from './records.ts';
+import type { OwnUpdate } from './stage.ts';
+import { GroupState } from './state.ts';
+import type { GroupStatus } from './state.ts';
+
+export interface Member {
+  readonly leaf: number;
+  readonly credential: Credential;
+  readonly signatureKey: Uint8Array;
+  readonly node: LeafNodeFields;
+}
+
+export interface EncryptOptions {
+  /** Travels in the clear, authenticated. */
+  readonly authenticatedData?: Uint8Array;
+}
+
+/**
+ * One member's view of a group. Every call is synchronous and either succeeds or changes nothing. After each, store
+ * `takeChanges()` in one transaction before anything leaves; if that fails, throw the object away and `load` again.
+ */
+export class Group implements Disposable {
+  readonly #state: GroupState;
+
+  constructor(state: GroupState) {
+    this.#state = state;
+  }
+
+  /** A stored group. Reads what one message needs, the rest when asked for. Throws `no_group`, `record`. */
+  static load(around: Surroundings, reader: RecordReader): Group {
+    return new Group(GroupState.load(around, reader));
+  }
+
+  get groupId(): Uint8Array {
+    return this.#state.epoch.context.groupId;
+  }
+
+  get epoch(): bigint {
+    return this.#state.epoch.context.epoch;
+  }
+
+  get cipherSuite(): number {
+    return this.#state.crypto.suite.id;
+  }
+
+  get ownLeaf(): number {
+    return this.#state.epoch.ownLeaf;
+  }
+
+  get status(): GroupStatus {
+    return this.#state.status;
+  }
+
+  get extensions(): readonly Extension[] {
+    return this.#state.epoch.context.extensions;
+  }
+
+  /** Digest of the commit that began this epoch; null for a group's first and for one joined by Welcome. */
+  get commitDigest(): Uint8Array | null {
+    return this.#state.epoch.commitDigest;
+  }
+
+  /** Equal for all members of an epoch and nobody else, RFC 9420 §8.7. A copy. */
+  get epochAuthenticator(): Uint8Array {
+    return this.#state.epoch.secrets.authenticator.reveal().slice();
+  }
+
+  /** In the order of leaves. */
+  members(): Member[] {
+    return [...this.#state.tree.leaves()].map(([leaf, node]) => memberOf(leaf, node));
+  }
+
+  /** Null for a blank leaf. */
+  member(leaf: number): Member | null {
+    const node = this.#state.leaf(leaf);
+    return node === null ? null : memberOf(leaf, node);
+  }
+
+  /** Proposals received or made in this epoch. */
+  proposals(): readonly SentProposal[] {
+    return this.#state.proposals();
+  }
+
+  /** MLS-Exporter, RFC 9420 §8.5; `length` bytes. The secret is the caller's to dispose. */
+  exportSecret(label: string, context: Uint8Array, length: number): Secret {
+    return exportSecret(this.#state.crypto, this.#state.epoch.secrets.exporter, label, context, length);
+  }
+
+  /** A private message with application data. Throws `group_closed`. */
+  encrypt(data: Uint8Array, options: EncryptOptions = {}): Uint8Array {
+    this.#requireActive();
+    return this.#protect(
+      this.#sign({ kind: 'application', data }, options.authenticatedData ?? NO_BYTES, 'private_message'),
+    );
+  }
+
+  /** Receives a message to the group. Throws `MlsError`; then nothing has changed. */
+  process(message: Uint8Array): Processed {
+    return receive(this.#state, message.slice());
+  }
+
+  /**
+   * Proposes; the message is to be sent, and the proposal stands until the epoch ends. To leave, propose the own removal.
+   * Throws what makes the proposal invalid, and `group_closed`.
+   */
+  propose(proposal: Proposal, options: EncryptOptions = {}): Uint8Array {
+    return this.#propose(proposal, null, options);
+  }
+
+  /** Proposes a fresh key for the own leaf, and other changes to it. */
+  proposeUpdate(changes: LeafChanges = {}, options: EncryptOptions = {}): Uint8Array {
+    this.#requireActive();
+    const { crypto, epoch } = this.#state;
+    const leafKey = crypto.generateKey();
+    const signer = changes.signer ?? epoch.signer;
+    const fields = {
+      ...this.#leafFields(changes),
+      encryptionKey: leafKey.publicKey,
+      source: { kind: 'update' },
+    } as const;
+    const place = { groupId: this.groupId, leafIndex: epoch.ownLeaf };
+    const leafNode = signLeafNode(crypto, signer, fields, place);
+    return this.#propose({ kind: 'update', leafNode }, { leafKey, signer }, options);
+  }
+
+  /** Begins a commit. Takes in all valid proposals of the epoch unless told otherwise. */
+  commit(): CommitBuilder {
+    this.#requireActive();
+    const { crypto, around } = this.#state;
+    return new CommitBuilder({ crypto, around, create: (plan) => this.#create(plan) });
+  }
+
+  /** Takes an own commit that was accepted; receiving it back by `process` does the same. Throws `unknown_commit`. */
+  merge(digest: Uint8Array): void {
+    const pending = this.#state.pending(digest);
+    if (pending === null) throw new MlsError('unknown_commit', 'there is no such own commit');
+    this.#state.advance(pending.staged, statusAfter(pending));
+  }
+
+  /** Forgets an own commit that was not accepted. Throws `unknown_commit`. */
+  drop(digest: Uint8Array): void {
+    if (!this.#state.dropPending(digest)) throw new MlsError('unknown_commit', 'there is no such own commit');
+  }
+
+  /** A GroupInfo message for joiners by external commit; it carries the external key, and the tree unless told not to. */
+  groupInfo(options: { readonly ratchetTree?: boolean } = {}): Uint8Array {
+    this.#requireActive();
+    const { crypto, epoch, tree } = this.#state;
+    const groupInfo = makeGroupInfo(crypto, epoch, tree, {
+      ratchetTree: options.ratchetTree ?? true,
+      externalPub: true,
+    });
+    return encodeMessage({ kind: 'group_info', groupInfo });
+  }
+
+  /** The ratchet_tree extension's content, for a Welcome or GroupInfo without it. */
+  ratchetTree(): Uint8Array {
+    return this.#state.tree.encode();
+  }
+
+  /** The resumption key of this or a kept past epoch, RFC 9420 §8.6; a copy. Null when it is not kept. */
+  resumptionPsk(epoch: bigint = this.epoch): Secret | null {
+    const secret = this.#state.resumption(this.groupId, epoch);
+    return secret === null ? null : secret.slice(0, secret.length);
+  }
+
+  /** Forgets past epochs that are too old; call now and then when nothing is received. */
+  expire(): void {
+    this.#state.expire();
+  }
+
+  /**
+   * What is to be stored since the last call, in one transaction; then overwrite the bytes. A group of which nothing was
+   * ever stored gives all its records the first time.
+   */
+  takeChanges(): RecordChange[] {
+    return this.#state.takeChanges();
+  }
+
+  /** Wipes what is in memory. */
+  [Symbol.dispose](): void {
+    this.#state.dispose();
+  }
+
+  #propose(proposal: Proposal, ownUpdate: OwnUpdate | null, options: EncryptOptions): Uint8Array {
+    this.#requireActive();
+    const sender = { kind: 'member', leaf: this.ownLeaf } as const;
+    validateProposal(this.#state, proposal, sender);
+    const { policy } = this.#state.around;
+    const content = this.#sign(
+      { kind: 'proposal', proposal },
+      options.authenticatedData ?? NO_BYTES,
+      policy.handshakes,
+    );
+    const message = this.#protect(content);
+    this.#state.addProposal(content, proposalRef(this.#state.crypto, content), ownUpdate);
+    return message;
+  }
+
+  #create(plan: CommitPlan): PendingCommit {
+    this.#requireActive();
+    const { crypto, epoch, around } = this.#state;
+    const current = this.#state.current();
+    const committer = { kind: 'member', leaf: epoch.ownLeaf } as const;
+    const proposals = [
+      ...(plan.includeProposals ? this.#committable() : []),
+      ...plan.proposals.map((proposal) => ({ proposal, sender: committer, ref: null })),
+    ];
+    const built = buildCommit(
+      current,
+      {
+        proposals,
+        committer,
+        leafFields: this.#leafFields(plan.leaf ?? {}),
+        leafSigner: plan.leaf?.signer ?? epoch.signer,
+        signer: epoch.signer,
+        forcePath: plan.leaf !== null,
+        authenticatedData: plan.authenticatedData,
+        wireFormat: plan.wireFormat ?? around.policy.handshakes,
+        initSecret: null,
+        successor: plan.successor,
+      },
+      { ratchetTree: plan.ratchetTree, externalPub: plan.externalPub },
+    );
+    const message = this.#protect(built.content);
+    const digest = messageDigest(crypto, message);
+    const staged = { ...built.staged, epoch: { ...built.staged.epoch, commitDigest: digest } };
+    this.#state.addPending(digest, staged, built.effects.reinit);
+    return {
+      digest,
+      message,
+      welcome: built.welcome === null ? null : encodeMessage({ kind: 'welcome', welcome: built.welcome }),
+      groupInfo: encodeMessage({ kind: 'group_info', groupInfo: built.groupInfo }),
+      effects: built.effects,
+    };
+  }
+
+  /** Proposals that an own commit can take in: not the own updates, and none that stand against each other. */
+  #committable(): SentProposal[] {
+    const own = this.ownLeaf;
+    const all = this.#state.proposals().filter(({ proposal, sender }) => {
+      if (proposal.kind === 'update') return sender.kind === 'member' && sender.leaf !== own;
+      return !(proposal.kind === 'remove' && proposal.leaf === own);
+    });
+    const reinit = all.find(({ proposal }) => proposal.kind === 'reinit');
+    return reinit === undefined ? withoutConflicts(all) : [reinit];
+  }
+
+  #leafFields(changes: LeafChanges): Omit<LeafNodeFields, 'encryptionKey' | 'source'> {
+    const leaf = this.#state.leaf(this.ownLeaf);
+    if (leaf === null) throw new MlsError('internal', 'the own leaf is blank');
+    const { credential, capabilities, extensions, signatureKey } = leaf.fields;
+    return {
+      credential: changes.credential ?? credential,
+      capabilities: changes.capabilities ?? capabilities,
+      extensions: changes.extensions ?? extensions,
+      signatureKey: changes.signer?.publicKey ?? signatureKey,
+    };
+  }
+
+  #sign(content: Content, authenticatedData: Uint8Array, wireFormat: WireFormat): AuthenticatedContent {
+    const { crypto, epoch } = this.#state;
+    const framed = {
+      groupId: epoch.context.groupId,
+      epoch: epoch.context.epoch,
+      sender: { kind: 'member', leaf: epoch.ownLeaf },
+      authenticatedData,
+      content,
+    } as const;
+    return withTag(signContent(crypto, epoch.signer, wireFormat, framed, epoch.contextBytes), null);
+  }
+
+  #protect(content: AuthenticatedContent): Uint8Array {
+    const { crypto, epoch, around } = this.#state;
+    if (content.wireFormat === 'public_message') {
+      const message = protectPublic(crypto, content, epoch.secrets.membership, epoch.contextBytes);
+      return encodeMessage({ kind: 'public_message', message });
+    }
+    const message = protectPrivate(crypto, content, {
+      leaf: epoch.ownLeaf,
+      tree: this.#state.secretTree,
+      senderDataSecret: epoch.secrets.senderData,
+      padding: around.policy.padding,
+    });
+    return encodeMessage({ kind: 'private_message', message });
+  }
+
+  #requireActive(): void {
+    if (this.#state.status.kind !== 'active') throw new MlsError('group_closed', 'the group is over for this member');
+  }
+}
+
+/** Removals first; of two proposals about one leaf or of which one may stand, the earlier. */
+function withoutConflicts(proposals: readonly SentProposal[]): SentProposal[] {
+  const leaves = new Set<number>();
+  let hasExtensions = false;
+  const ordered = [
+    ...proposals.filter(({ proposal }) => proposal.kind === 'remove'),
+    ...proposals.filter(({ proposal }) => proposal.kind !== 'remove'),
+  ];
+  return ordered.filter(({ proposal, sender }) => {
+    if (proposal.kind === 'group_context_extensions') {
+      const isFirst = !hasExtensions;
+      hasExtensions = true;
+      return isFirst;
+    }
+    const leaf =
+      proposal.kind === 'remove'
+        ? proposal.leaf
+        : proposal.kind === 'update' && sender.kind === 'member'
+          ? sender.leaf
+          : null;
+    if (leaf === null) return true;
+    if (leaves.has(leaf)) return false;
+    leaves.add(leaf);
+    return true;
+  });
+}
+
+function memberOf(leaf: number, node: LeafNode): Member {
+  const { fields } = node;
+  return { leaf, credential: fields.credential, signatureKey: fields.signatureKey, node: fields };
+}

@@ -1,0 +1,90 @@
+import { Secret } from '@sotto/crypto';
+import { decodeWhole } from '../codec/reader.ts';
+import type { Reader } from '../codec/reader.ts';
+import { Writer } from '../codec/writer.ts';
+import { LeafNode } from '../messages/leaf-node.ts';
+import { readParentNode, writeNode } from '../tree/node.ts';
+import type { TreeNode } from '../tree/node.ts';
+import { RatchetTree } from '../tree/ratchet-tree.ts';
+import type { SuiteCrypto } from '../suite.ts';
+import { encodeEpoch, encodeKeys, readEpoch, readKeys } from './epoch.ts';
+import type { Staged } from './stage.ts';
+
+/** A node of a tree with its tree hash, as a record of its own. */
+export function encodeNode(tree: RatchetTree, index: number): Uint8Array {
+  const writer = new Writer(256);
+  writeNodeRecord(writer, tree, index);
+  return writer.finish();
+}
+
+function writeNodeRecord(writer: Writer, tree: RatchetTree, index: number): void {
+  writer.vector(tree.treeHash(index)).optional(tree.node(index), (inner, node) => {
+    inner.nested(() => writeNode(inner, node));
+  });
+}
+
+export interface NodeRecord {
+  readonly hash: Uint8Array;
+  readonly node: TreeNode | null;
+}
+
+/** Leaves are not parsed: they were checked before they were stored. */
+export function readNodeRecord(reader: Reader): NodeRecord {
+  const hash = reader.vector();
+  const node = reader.optional((inner) => {
+    const content = inner.nested();
+    if (content.uint8() === 1) return new LeafNode(content.take(content.remaining));
+    return readParentNode(content);
+  });
+  return { hash, node };
+}
+
+/** Nodes of `next` that differ from those of `base`; those beyond the end of `next` are not among them. */
+export function changedNodes(base: RatchetTree | null, next: RatchetTree): number[] {
+  const changed: number[] = [];
+  for (let index = 0; index < next.nodeCount; index++) {
+    const isSame =
+      base !== null &&
+      index < base.nodeCount &&
+      base.node(index) === next.node(index) &&
+      base.cachedHash(index) === next.cachedHash(index);
+    if (!isSame) changed.push(index);
+  }
+  return changed;
+}
+
+/** Secret. What a staged epoch adds to `base`, the tree it is staged on. */
+export function encodeStaged(staged: Staged, base: RatchetTree): Uint8Array {
+  const { tree } = staged;
+  const writer = new Writer(4096).vector(encodeEpoch(staged.epoch)).vector(staged.encryption.reveal());
+  writer.vector(encodeKeys(staged.keys)).uint32(tree.nodeCount);
+  return writer
+    .list(changedNodes(base, tree), (inner, index) => {
+      inner.uint32(index);
+      writeNodeRecord(inner, tree, index);
+    })
+    .finish();
+}
+
+export function decodeStaged(crypto: SuiteCrypto, bytes: Uint8Array, base: RatchetTree): Staged {
+  return decodeWhole(bytes, (reader): Staged => {
+    const epoch = decodeWhole(reader.vector(), (inner) => readEpoch(crypto, inner));
+    const encryption = Secret.copy(reader.vector());
+    const keys = decodeWhole(reader.vector(), (inner) => readKeys(crypto, inner));
+    const nodes: (TreeNode | null)[] = [];
+    const hashes: (Uint8Array | null)[] = [];
+    const count = reader.uint32();
+    for (let index = 0; index < count; index++) {
+      nodes.push(base.node(index));
+      hashes.push(base.cachedHash(index));
+    }
+    const inner = reader.nested();
+    while (inner.remaining > 0) {
+      const index = inner.uint32();
+      const { node, hash } = readNodeRecord(inner);
+      nodes[index] = node;
+      hashes[index] = hash;
+    }
+    return { epoch, encryption, keys, tree: new RatchetTree(crypto, nodes, hashes) };
+  });
+}

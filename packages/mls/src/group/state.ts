@@ -1,0 +1,533 @@
+import type { Secret } from '@sotto/crypto';
+import { hex, sameBytes } from '../bytes.ts';
+import { decodeWhole } from '../codec/reader.ts';
+import type { Reader } from '../codec/reader.ts';
+import { Writer } from '../codec/writer.ts';
+import { MlsError } from '../error.ts';
+import { encodeAuthenticatedContent, readAuthenticatedContent } from '../messages/authenticated.ts';
+import type { AuthenticatedContent } from '../messages/authenticated.ts';
+import type { LeafNode } from '../messages/leaf-node.ts';
+import { readProposal, writeProposal } from '../messages/proposal.ts';
+import type { Proposal } from '../messages/proposal.ts';
+import { wipeEpochSecrets } from '../schedule/key-schedule.ts';
+import { SecretTree } from '../schedule/secret-tree.ts';
+import { CIPHER_SUITES, SuiteCrypto } from '../suite.ts';
+import { root } from '../tree/math.ts';
+import type { TreeNode } from '../tree/node.ts';
+import { RatchetTree } from '../tree/ratchet-tree.ts';
+import type { PathKeys } from '../tree/treekem.ts';
+import { encodeEpoch, encodeKeys, encodePastEpoch, readEpoch, readKeys, readPastEpoch } from './epoch.ts';
+import type { Epoch, PastEpoch } from './epoch.ts';
+import type { Surroundings } from './options.ts';
+import type { SentProposal } from './proposal-list.ts';
+import { NO_RECORDS, RecordLog } from './records.ts';
+import type { RecordChange, RecordReader } from './records.ts';
+import type { Current, OwnUpdate, Staged } from './stage.ts';
+import { changedNodes, decodeStaged, encodeNode, encodeStaged, readNodeRecord } from './staged-record.ts';
+import { TreeStore } from './tree-store.ts';
+
+/** Of the `group` record. */
+const RECORD_VERSION = 1;
+
+/** Whether a group goes on: `removed` members and groups that were re-initialised can only read what is late. */
+export type GroupStatus =
+  | { readonly kind: 'active' }
+  | { readonly kind: 'removed' }
+  | { readonly kind: 'reinitialised'; readonly reinit: Extract<Proposal, { kind: 'reinit' }> };
+
+/** A proposal of the current epoch, as it was sent. */
+interface KeptProposal {
+  readonly content: AuthenticatedContent;
+  readonly ref: Uint8Array;
+  readonly ownUpdate: OwnUpdate | null;
+}
+
+interface PastEntry {
+  readonly id: string;
+  readonly epoch: bigint;
+  readonly endedAt: number;
+}
+
+/**
+ * A member's state: records, and what of them is in memory. Everything but the current epoch and an index is read when
+ * it is asked for.
+ */
+export class GroupState {
+  readonly crypto: SuiteCrypto;
+  readonly around: Surroundings;
+  readonly #reader: RecordReader;
+  readonly #log: RecordLog;
+  #epoch: Epoch;
+  #status: GroupStatus;
+  #nodeCount: number;
+  #tree: RatchetTree | null = null;
+  #keys: PathKeys | null = null;
+  #store: TreeStore;
+  #past: PastEntry[];
+  readonly #pastLoaded = new Map<string, { readonly epoch: PastEpoch; readonly store: TreeStore }>();
+  #proposalRefs: string[];
+  readonly #proposals = new Map<string, KeptProposal>();
+  #pendingDigests: string[];
+  readonly #pending = new Map<string, PendingEpoch>();
+
+  private constructor(parts: StateParts) {
+    this.crypto = parts.crypto;
+    this.around = parts.around;
+    this.#reader = parts.reader;
+    this.#log = new RecordLog();
+    this.#epoch = parts.epoch;
+    this.#status = parts.status;
+    this.#nodeCount = parts.nodeCount;
+    this.#past = parts.past;
+    this.#proposalRefs = parts.proposalRefs;
+    this.#pendingDigests = parts.pendingDigests;
+    this.#store = this.#newStore(parts.epoch.id);
+  }
+
+  /** A group's first state here: every record is new. */
+  static begin(crypto: SuiteCrypto, around: Surroundings, staged: Staged): GroupState {
+    const state = new GroupState({
+      crypto,
+      around,
+      reader: NO_RECORDS,
+      epoch: staged.epoch,
+      status: { kind: 'active' },
+      nodeCount: staged.tree.nodeCount,
+      past: [],
+      proposalRefs: [],
+      pendingDigests: [],
+    });
+    state.#install(staged, null);
+    return state;
+  }
+
+  /** Reads what a single message needs; the rest when it is asked for. Throws `no_group`, `record`. */
+  static load(around: Surroundings, reader: RecordReader): GroupState {
+    const bytes = reader.read('group');
+    if (bytes === null) throw new MlsError('no_group', 'there is no stored group');
+    const index = decodeWhole(bytes, readIndex);
+    const suite = CIPHER_SUITES.get(index.cipherSuite);
+    if (suite === undefined) throw new MlsError('unsupported_suite', 'a stored group has a suite that is not offered');
+    const crypto = new SuiteCrypto(around.provider, suite);
+    const epoch = decodeWhole(needed(reader, `epoch/${index.epochId}`), (inner) => readEpoch(crypto, inner));
+    return new GroupState({ ...index, crypto, around, reader, epoch });
+  }
+
+  get epoch(): Epoch {
+    return this.#epoch;
+  }
+
+  get status(): GroupStatus {
+    return this.#status;
+  }
+
+  get secretTree(): SecretTree {
+    return new SecretTree(this.crypto, this.#epoch.width, this.#store, this.around.policy);
+  }
+
+  /** Reads every node when it is not in memory. */
+  get tree(): RatchetTree {
+    if (this.#tree === null) {
+      const nodes: (TreeNode | null)[] = [];
+      const hashes: Uint8Array[] = [];
+      for (let index = 0; index < this.#nodeCount; index++) {
+        const { node, hash } = decodeWhole(needed(this.#reader, nodeName(index)), readNodeRecord);
+        nodes.push(node);
+        hashes.push(hash);
+      }
+      this.#tree = new RatchetTree(this.crypto, nodes, hashes);
+    }
+    return this.#tree;
+  }
+
+  get keys(): PathKeys {
+    this.#keys ??= decodeWhole(needed(this.#reader, `keys/${this.#epoch.id}`), (inner) => readKeys(this.crypto, inner));
+    return this.#keys;
+  }
+
+  /** A member's leaf; reads one record when the tree is not in memory. */
+  leaf(leaf: number): LeafNode | null {
+    if (this.#tree !== null) return this.#tree.leaf(leaf);
+    if (leaf >= this.#epoch.width) return null;
+    const { node } = decodeWhole(needed(this.#reader, nodeName(2 * leaf)), readNodeRecord);
+    return node as LeafNode | null;
+  }
+
+  /** What staging the next epoch works from. */
+  current(): Current {
+    return {
+      crypto: this.crypto,
+      around: this.around,
+      epoch: this.#epoch,
+      tree: this.tree,
+      keys: this.keys,
+      proposal: (ref) => {
+        const kept = this.#proposal(hex(ref));
+        return kept === null ? null : sentProposal(kept);
+      },
+      updateKey: (encryptionKey) => this.#updateKey(encryptionKey),
+      resumption: (groupId, epoch) => this.resumption(groupId, epoch),
+    };
+  }
+
+  /** All proposals of this epoch. */
+  proposals(): SentProposal[] {
+    return this.#proposalRefs.flatMap((ref) => {
+      const kept = this.#proposal(ref);
+      return kept === null ? [] : [sentProposal(kept)];
+    });
+  }
+
+  addProposal(content: AuthenticatedContent, ref: Uint8Array, ownUpdate: OwnUpdate | null): void {
+    const name = hex(ref);
+    if (this.#proposals.has(name) || this.#proposalRefs.includes(name)) return;
+    const kept = { content, ref, ownUpdate };
+    this.#proposals.set(name, kept);
+    this.#proposalRefs.push(name);
+    this.#log.mark(`proposal/${name}`, () => encodeProposal(kept));
+    this.#markIndex();
+  }
+
+  addPending(digest: Uint8Array, staged: Staged, reinit: PendingEpoch['reinit']): void {
+    const name = hex(digest);
+    const pending = { staged, reinit };
+    this.#pending.set(name, pending);
+    this.#pendingDigests.push(name);
+    const base = this.tree;
+    this.#log.mark(`pending/${name}`, () => encodePending(pending, base));
+    this.#markIndex();
+  }
+
+  pending(digest: Uint8Array): PendingEpoch | null {
+    const name = hex(digest);
+    if (!this.#pendingDigests.includes(name)) return null;
+    let pending = this.#pending.get(name);
+    if (pending === undefined) {
+      const bytes = needed(this.#reader, `pending/${name}`);
+      pending = decodePending(this.crypto, bytes, this.tree);
+      this.#pending.set(name, pending);
+    }
+    return pending;
+  }
+
+  /** False when there is no such commit. */
+  dropPending(digest: Uint8Array): boolean {
+    const name = hex(digest);
+    if (!this.#pendingDigests.includes(name)) return false;
+    this.#pendingDigests = this.#pendingDigests.filter((other) => other !== name);
+    const pending = this.#pending.get(name);
+    if (pending !== undefined) wipeStaged(pending.staged);
+    this.#pending.delete(name);
+    this.#log.delete(`pending/${name}`);
+    this.#markIndex();
+    return true;
+  }
+
+  /** Goes on to the next epoch; the current one becomes a past one. */
+  advance(staged: Staged, status: GroupStatus): void {
+    const old = { epoch: this.#epoch, tree: this.tree, store: this.#store };
+    this.#clearEpoch(staged);
+    this.#retire(old, staged.tree);
+    this.#status = status;
+    this.#install(staged, old.tree);
+    this.expire();
+  }
+
+  /** Ends a membership: the epoch can still read what is late, and nothing follows. */
+  endMembership(): void {
+    this.#clearEpoch(null);
+    this.#status = { kind: 'removed' };
+    this.#markIndex();
+  }
+
+  /** Forgets past epochs by the policy's count and age. */
+  expire(): void {
+    const { pastEpochs, pastEpochAge } = this.around.policy;
+    const oldest = this.around.now() - pastEpochAge;
+    const kept = this.#past.filter(({ endedAt }, i) => endedAt >= oldest && i >= this.#past.length - pastEpochs);
+    for (const entry of this.#past) {
+      if (kept.includes(entry)) continue;
+      const loaded = this.#pastLoaded.get(entry.id);
+      loaded?.epoch.senderData.dispose();
+      loaded?.epoch.resumption.dispose();
+      loaded?.store[Symbol.dispose]();
+      this.#pastLoaded.delete(entry.id);
+      this.#log.deleteBelow(`secret/${entry.id}/`);
+      this.#log.delete(`past/${entry.id}`);
+    }
+    if (kept.length === this.#past.length) return;
+    this.#past = kept;
+    this.#markIndex();
+  }
+
+  /** A past epoch with its secret tree and the leaf of a sender then; null when it is not kept. */
+  past(epoch: bigint): {
+    readonly epoch: PastEpoch;
+    readonly secretTree: SecretTree;
+    readonly leaf: (leaf: number) => LeafNode | null;
+  } | null {
+    const position = this.#past.findIndex((entry) => entry.epoch === epoch);
+    const entry = this.#past[position];
+    if (entry === undefined || entry.endedAt < this.around.now() - this.around.policy.pastEpochAge) return null;
+    const { epoch: past, store } = this.#loadPast(entry.id);
+    const leaf = (index: number): LeafNode | null => {
+      for (const later of this.#past.slice(position)) {
+        const { replaced } = this.#loadPast(later.id).epoch;
+        if (replaced.has(index)) return replaced.get(index) ?? null;
+      }
+      return index < past.width ? this.leaf(index) : null;
+    };
+    return { epoch: past, secretTree: new SecretTree(this.crypto, past.width, store, this.around.policy), leaf };
+  }
+
+  /** The own resumption key of this or a past epoch, RFC 9420 §8.6. */
+  resumption(groupId: Uint8Array, epoch: bigint): Secret | null {
+    if (!sameBytes(groupId, this.#epoch.context.groupId)) return null;
+    if (epoch === this.#epoch.context.epoch) return this.#epoch.secrets.resumption;
+    const entry = this.#past.find((past) => past.epoch === epoch);
+    return entry === undefined ? null : this.#loadPast(entry.id).epoch.resumption;
+  }
+
+  takeChanges(): RecordChange[] {
+    return this.#log.take();
+  }
+
+  /** Wipes every secret in memory; the records stay. */
+  dispose(): void {
+    wipeEpochSecrets(this.#epoch.secrets);
+    this.#epoch.signer[Symbol.dispose]();
+    for (const key of this.#keys?.values() ?? []) key[Symbol.dispose]();
+    this.#store[Symbol.dispose]();
+    for (const { epoch, store } of this.#pastLoaded.values()) {
+      epoch.senderData.dispose();
+      epoch.resumption.dispose();
+      store[Symbol.dispose]();
+    }
+    for (const { staged } of this.#pending.values()) wipeStaged(staged);
+  }
+
+  #install(staged: Staged, base: RatchetTree | null): void {
+    const { epoch, tree } = staged;
+    this.#epoch = epoch;
+    this.#tree = tree;
+    this.#keys = staged.keys;
+    this.#nodeCount = tree.nodeCount;
+    this.#store = this.#newStore(epoch.id);
+    this.#store.setNode(root(tree.width), staged.encryption);
+    tree.treeHash();
+    for (const index of changedNodes(base, tree)) {
+      this.#log.mark(nodeName(index), () => (index < this.#nodeCount ? encodeNode(this.tree, index) : null));
+    }
+    for (let index = tree.nodeCount; index < (base?.nodeCount ?? 0); index++) this.#log.delete(nodeName(index));
+    this.#log.mark(`epoch/${epoch.id}`, () => (this.#epoch.id === epoch.id ? encodeEpoch(this.#epoch) : null));
+    this.#log.mark(`keys/${epoch.id}`, () => (this.#epoch.id === epoch.id ? encodeKeys(this.keys) : null));
+    this.#markIndex();
+  }
+
+  #retire(
+    old: { readonly epoch: Epoch; readonly tree: RatchetTree; readonly store: TreeStore },
+    next: RatchetTree,
+  ): void {
+    const { epoch } = old;
+    const { senderData, resumption, ...rest } = epoch.secrets;
+    for (const secret of Object.values(rest)) secret.dispose();
+    const replaced = new Map<number, LeafNode | null>();
+    for (let leaf = 0; leaf < old.tree.width; leaf++) {
+      const was = old.tree.leaf(leaf);
+      if (was !== next.leaf(leaf)) replaced.set(leaf, was);
+    }
+    const past: PastEpoch = {
+      id: epoch.id,
+      context: epoch.context,
+      contextBytes: epoch.contextBytes,
+      senderData,
+      resumption,
+      ownLeaf: epoch.ownLeaf,
+      width: epoch.width,
+      endedAt: this.around.now(),
+      replaced,
+    };
+    this.#past.push({ id: epoch.id, epoch: epoch.context.epoch, endedAt: past.endedAt });
+    this.#pastLoaded.set(epoch.id, { epoch: past, store: old.store });
+    this.#log.mark(`past/${epoch.id}`, () => encodePastEpoch(past));
+    this.#log.delete(`epoch/${epoch.id}`);
+    this.#log.delete(`keys/${epoch.id}`);
+  }
+
+  /** Forgets proposals and pending commits of the current epoch, but for what `next` took over. */
+  #clearEpoch(next: Staged | null): void {
+    for (const ref of this.#proposalRefs) this.#log.delete(`proposal/${ref}`);
+    for (const { ownUpdate } of this.#proposals.values()) {
+      if (ownUpdate === null || [...(next?.keys.values() ?? [])].includes(ownUpdate.leafKey)) continue;
+      ownUpdate.leafKey[Symbol.dispose]();
+    }
+    this.#proposalRefs = [];
+    this.#proposals.clear();
+    for (const digest of this.#pendingDigests) this.#log.delete(`pending/${digest}`);
+    for (const { staged } of this.#pending.values()) if (staged !== next) wipeStaged(staged);
+    this.#pendingDigests = [];
+    this.#pending.clear();
+    if (next === null || this.#keys === null) return;
+    const kept = new Set(next.keys.values());
+    for (const key of this.#keys.values()) if (!kept.has(key)) key[Symbol.dispose]();
+  }
+
+  #proposal(name: string): KeptProposal | null {
+    const known = this.#proposals.get(name);
+    if (known !== undefined) return known;
+    if (!this.#proposalRefs.includes(name)) return null;
+    const kept = decodeProposal(this.crypto, needed(this.#reader, `proposal/${name}`));
+    this.#proposals.set(name, kept);
+    return kept;
+  }
+
+  #updateKey(encryptionKey: Uint8Array): OwnUpdate | null {
+    for (const ref of this.#proposalRefs) {
+      const own = this.#proposal(ref)?.ownUpdate ?? null;
+      if (own !== null && sameBytes(own.leafKey.publicKey, encryptionKey)) return own;
+    }
+    return null;
+  }
+
+  #loadPast(id: string): { readonly epoch: PastEpoch; readonly store: TreeStore } {
+    let loaded = this.#pastLoaded.get(id);
+    if (loaded === undefined) {
+      const epoch = decodeWhole(needed(this.#reader, `past/${id}`), readPastEpoch);
+      loaded = { epoch, store: this.#newStore(id) };
+      this.#pastLoaded.set(id, loaded);
+    }
+    return loaded;
+  }
+
+  #newStore(id: string): TreeStore {
+    return new TreeStore(`secret/${id}/`, this.#reader, this.#log);
+  }
+
+  #markIndex(): void {
+    this.#log.mark('group', () => {
+      const writer = new Writer(256).uint8(RECORD_VERSION).uint16(this.crypto.suite.id);
+      writeText(writer, this.#epoch.id);
+      writer.uint32(this.#nodeCount).uint8(STATUS_KINDS.indexOf(this.#status.kind));
+      if (this.#status.kind === 'reinitialised') writeProposal(writer, this.#status.reinit);
+      writer.list(this.#past, (inner, { id, epoch, endedAt }) => {
+        writeText(inner, id);
+        inner.uint64(epoch).uint64(BigInt(endedAt));
+      });
+      return writer.list(this.#proposalRefs, writeText).list(this.#pendingDigests, writeText).finish();
+    });
+  }
+}
+
+/** An own commit that is not yet accepted. */
+export interface PendingEpoch {
+  readonly staged: Staged;
+  readonly reinit: Extract<Proposal, { kind: 'reinit' }> | null;
+}
+
+interface StateParts {
+  readonly crypto: SuiteCrypto;
+  readonly around: Surroundings;
+  readonly reader: RecordReader;
+  readonly epoch: Epoch;
+  readonly status: GroupStatus;
+  readonly nodeCount: number;
+  readonly past: PastEntry[];
+  readonly proposalRefs: string[];
+  readonly pendingDigests: string[];
+}
+
+const STATUS_KINDS = ['active', 'removed', 'reinitialised'] as const;
+
+function nodeName(index: number): string {
+  return `node/${index}`;
+}
+
+function needed(reader: RecordReader, name: string): Uint8Array {
+  const bytes = reader.read(name);
+  if (bytes === null) throw new MlsError('record', 'a record of a group is missing');
+  return bytes;
+}
+
+function sentProposal({ content, ref }: KeptProposal): SentProposal {
+  const { content: inner, sender } = content.framed;
+  if (inner.kind !== 'proposal') throw new MlsError('internal', 'what was kept is no proposal');
+  return { proposal: inner.proposal, sender, ref };
+}
+
+function wipeStaged({ epoch, encryption }: Staged): void {
+  wipeEpochSecrets(epoch.secrets);
+  encryption.dispose();
+}
+
+function encodeProposal({ content, ref, ownUpdate }: KeptProposal): Uint8Array {
+  const writer = new Writer(512).vector(ref).raw(encodeAuthenticatedContent(content));
+  return writer
+    .optional(ownUpdate, (inner, { leafKey, signer }) => {
+      using key = leafKey.export();
+      using signing = signer.export();
+      inner.vector(key.reveal()).vector(signing.reveal());
+    })
+    .finish();
+}
+
+function decodeProposal(crypto: SuiteCrypto, bytes: Uint8Array): KeptProposal {
+  return decodeWhole(bytes, (reader) => ({
+    ref: reader.vector(),
+    content: readAuthenticatedContent(reader),
+    ownUpdate: reader.optional((inner) => ({
+      leafKey: crypto.importKey(inner.vector()),
+      signer: crypto.importSigner(inner.vector()),
+    })),
+  }));
+}
+
+function encodePending({ staged, reinit }: PendingEpoch, base: RatchetTree): Uint8Array {
+  return new Writer(4096).optional(reinit, writeProposal).vector(encodeStaged(staged, base)).finish();
+}
+
+function decodePending(crypto: SuiteCrypto, bytes: Uint8Array, base: RatchetTree): PendingEpoch {
+  return decodeWhole(bytes, (reader) => {
+    const reinit = reader.optional(readProposal);
+    if (reinit !== null && reinit.kind !== 'reinit') throw new MlsError('record', 'a record has the wrong proposal');
+    return { reinit, staged: decodeStaged(crypto, reader.vector(), base) };
+  });
+}
+
+function writeText(writer: Writer, text: string): void {
+  writer.vector(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+}
+
+function readText(reader: Reader): string {
+  return String.fromCharCode(...reader.vector());
+}
+
+function readIndex(reader: Reader): Omit<StateParts, 'crypto' | 'around' | 'reader' | 'epoch'> & {
+  readonly cipherSuite: number;
+  readonly epochId: string;
+} {
+  if (reader.uint8() !== RECORD_VERSION) throw new MlsError('record', 'a stored group has another format');
+  const cipherSuite = reader.uint16();
+  const epochId = readText(reader);
+  const nodeCount = reader.uint32();
+  const kind = STATUS_KINDS[reader.uint8()];
+  if (kind === undefined) throw new MlsError('record', 'a stored group has an unknown status');
+  return {
+    cipherSuite,
+    epochId,
+    nodeCount,
+    status: kind === 'reinitialised' ? { kind, reinit: readReinit(reader) } : { kind },
+    past: reader.list((inner) => ({
+      id: readText(inner),
+      epoch: inner.uint64(),
+      endedAt: Number(inner.uint64()),
+    })),
+    proposalRefs: reader.list(readText),
+    pendingDigests: reader.list(readText),
+  };
+}
+
+function readReinit(reader: Reader): Extract<Proposal, { kind: 'reinit' }> {
+  const proposal = readProposal(reader);
+  if (proposal.kind !== 'reinit') throw new MlsError('record', 'a stored group has the wrong proposal');
+  return proposal;
+}
