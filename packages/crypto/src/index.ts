@@ -6,7 +6,7 @@ export { hpke } from './hpke/hpke.ts';
 export type { Hpke, HpkeReceiverOptions, HpkeSealed, HpkeSenderOptions, HpkeSuite } from './hpke/hpke.ts';
 export type { HpkeKem } from './hpke/kem.ts';
 export type { HpkePsk, HpkeReceiverMode, HpkeSenderMode } from './hpke/mode.ts';
-export type { HpkeAead } from './hpke/schedule.ts';
+export type { HpkeAead, HpkeInfo } from './hpke/schedule.ts';
 export { mlKem768X25519Kem, xWingKem } from './hpke/xwing.ts';
 export { nativeProvider } from './native/provider.ts';
 export type {

@@ -139,6 +139,12 @@ export class SuiteCrypto {
     return this.#hpke.seal(receiver, { info }, bytesOf(plaintext), NO_BYTES);
   }
 
+  /** EncryptWithLabel to many receivers in one context, which is hashed once. */
+  encryptor(label: string, context: Uint8Array): (receiver: PublicKey, plaintext: Bytes) => HpkeSealed {
+    const info = this.#hpke.prepareInfo(this.#encryptContext(label, context));
+    return (receiver, plaintext) => this.#hpke.seal(receiver, { info }, bytesOf(plaintext), NO_BYTES);
+  }
+
   /** DecryptWithLabel; the bytes belong to the caller. Null when it was not sealed to this key in this context. */
   decrypt(own: PrivateKey, label: string, context: Uint8Array, sealed: HpkeSealed): Uint8Array | null {
     if (sealed.encapsulated.length !== this.#encapsulatedSize) return null;

@@ -6,7 +6,7 @@ import type { HpkeKem } from './kem.ts';
 import { BASE, senderOf } from './mode.ts';
 import type { HpkeReceiverMode, HpkeSenderMode } from './mode.ts';
 import { KeySchedule } from './schedule.ts';
-import type { HpkeAead, ScheduledKeys } from './schedule.ts';
+import type { HpkeAead, HpkeInfo, ScheduledKeys } from './schedule.ts';
 
 /** A KEM, a KDF (HKDF over this hash) and an AEAD, RFC 9180 §7. */
 export interface HpkeSuite<Kind extends KeyKind> {
@@ -17,12 +17,12 @@ export interface HpkeSuite<Kind extends KeyKind> {
 
 /** Binds the exchange to its purpose; `mode` is base when left out. */
 export interface HpkeSenderOptions<Kind extends KeyKind> {
-  readonly info: Uint8Array;
+  readonly info: Uint8Array | HpkeInfo;
   readonly mode?: HpkeSenderMode<Kind>;
 }
 
 export interface HpkeReceiverOptions<Kind extends KeyKind> {
-  readonly info: Uint8Array;
+  readonly info: Uint8Array | HpkeInfo;
   readonly mode?: HpkeReceiverMode<Kind>;
 }
 
@@ -64,6 +64,8 @@ export interface Hpke<Kind extends KeyKind> {
   ): HpkeReceiverContext;
   /** DeriveKeyPair, §7.1.3. */
   deriveKeyPair(ikm: Bytes): PrivateKey<Kind>;
+  /** Hashes a long `info` once, for many messages of this suite. */
+  prepareInfo(info: Uint8Array): HpkeInfo;
 }
 
 /** HPKE in `suite` with the primitives of `provider`. */
@@ -129,6 +131,10 @@ class SuiteHpke<Kind extends KeyKind> implements Hpke<Kind> {
 
   deriveKeyPair(ikm: Bytes): PrivateKey<Kind> {
     return this.suite.kem.derive(this.#provider, ikm);
+  }
+
+  prepareInfo(info: Uint8Array): HpkeInfo {
+    return this.#schedule.prepareInfo(info);
   }
 
   #encapsulate(

@@ -17,6 +17,15 @@ const AEAD_IDS: { readonly [Name in HpkeAead]: number } = {
   'export-only': 0xffff,
 };
 
+/** `info_hash` of RFC 9180 §5.1, made by `Hpke.prepareInfo` for one suite. */
+export class HpkeInfo {
+  readonly hash: Uint8Array;
+
+  constructor(hash: Uint8Array) {
+    this.hash = hash;
+  }
+}
+
 /** KeySchedule, RFC 9180 §5.1, of one suite. */
 export class KeySchedule {
   readonly provider: CryptoProvider;
@@ -40,14 +49,18 @@ export class KeySchedule {
     this.#noPskIdHash = this.kdf.extract(provider, NO_BYTES, 'psk_id_hash', NO_BYTES).reveal();
   }
 
+  prepareInfo(info: Uint8Array): HpkeInfo {
+    return new HpkeInfo(this.kdf.extract(this.provider, NO_BYTES, 'info_hash', info).reveal());
+  }
+
   /** Wipes `sharedSecret`. */
-  begin(mode: HpkeSenderMode | HpkeReceiverMode, sharedSecret: Secret, info: Uint8Array): ScheduledKeys {
+  begin(mode: HpkeSenderMode | HpkeReceiverMode, sharedSecret: Secret, info: Uint8Array | HpkeInfo): ScheduledKeys {
     using shared = sharedSecret;
     const { kdf, provider } = this;
     const psk = pskOf(mode);
     const pskIdHash =
       psk === null ? this.#noPskIdHash : kdf.extract(provider, NO_BYTES, 'psk_id_hash', psk.pskId).reveal();
-    const infoHash = kdf.extract(provider, NO_BYTES, 'info_hash', info).reveal();
+    const { hash: infoHash } = info instanceof HpkeInfo ? info : this.prepareInfo(info);
     const context = concat([Uint8Array.of(MODE_IDS[mode.kind]), pskIdHash, infoHash]);
     return new ScheduledKeys(this, kdf.extract(provider, shared, 'secret', psk?.psk ?? NO_BYTES), context);
   }

@@ -3,13 +3,32 @@ import { MlsError } from '../error.ts';
 /** RFC 9420 §2.1.2: lengths have at most 30 bits. */
 const MAX_LENGTH = 2 ** 30 - 1;
 
+/** Small buffers are cut from slabs: an allocation of its own costs more than most structures take to write. */
+const SLAB_SIZE = 1 << 16;
+const LARGEST_CUT = 1 << 12;
+
+let slab = new Uint8Array(new ArrayBuffer(SLAB_SIZE));
+let slabUsed = 0;
+
+/** Zero bytes in no one else's use; alone in their ArrayBuffer only beyond LARGEST_CUT. */
+function allocate(capacity: number): Uint8Array {
+  if (capacity > LARGEST_CUT) return new Uint8Array(new ArrayBuffer(capacity));
+  if (slabUsed + capacity > SLAB_SIZE) {
+    slab = new Uint8Array(new ArrayBuffer(SLAB_SIZE));
+    slabUsed = 0;
+  }
+  const bytes = slab.subarray(slabUsed, slabUsed + capacity);
+  slabUsed += capacity;
+  return bytes;
+}
+
 /** Writes the TLS presentation language (RFC 9420 §2.1). Buffers that were outgrown are overwritten. */
 export class Writer {
   #bytes: Uint8Array;
   #length = 0;
 
   constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(new ArrayBuffer(capacity));
+    this.#bytes = allocate(capacity);
   }
 
   uint8(value: number): this {
@@ -100,7 +119,7 @@ export class Writer {
     const at = this.#length;
     const needed = at + count;
     if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(new ArrayBuffer(Math.max(needed, 2 * this.#bytes.length)));
+      const grown = allocate(Math.max(needed, 2 * this.#bytes.length));
       grown.set(this.#bytes.subarray(0, at));
       this.#bytes.fill(0, 0, at);
       this.#bytes = grown;

@@ -192,12 +192,13 @@ function makeWelcome(crypto: SuiteCrypto, parts: WelcomeParts): Welcome {
   using ownedKey = key;
   using ownedNonce = nonce;
   const encryptedGroupInfo = crypto.seal(ownedKey, ownedNonce.reveal(), parts.groupInfo.bytes, NO_BYTES);
+  const seal = crypto.encryptor('Welcome', encryptedGroupInfo);
   const secrets = parts.applied.added.map(({ leaf, keyPackage }) => {
     const shared = commonAncestor(2 * parts.committerLeaf, 2 * leaf);
     const pathSecret = parts.path?.steps.find(({ index }) => index === shared)?.pathSecret ?? null;
     using plaintext = encodeGroupSecrets({ joinerSecret: parts.joiner, pathSecret, psks: parts.applied.psks });
     const initKey = crypto.importPublicKey(keyPackage.initKey);
-    const encryptedGroupSecrets: HpkeSealed = crypto.encrypt(initKey, 'Welcome', encryptedGroupInfo, plaintext);
+    const encryptedGroupSecrets: HpkeSealed = seal(initKey, plaintext);
     return { newMember: keyPackageRef(crypto, keyPackage.bytes), encryptedGroupSecrets };
   });
   return { cipherSuite: crypto.suite.id, secrets, encryptedGroupInfo };

@@ -47,8 +47,8 @@ interface BuilderParts {
 /** Gathers what a commit is to do; `create` makes it. */
 export class CommitBuilder {
   readonly #parts: BuilderParts;
-  #plan: CommitPlan = {
-    proposals: [],
+  readonly #proposals: Proposal[] = [];
+  #plan: Omit<CommitPlan, 'proposals'> = {
     includeProposals: true,
     leaf: null,
     authenticatedData: NO_BYTES,
@@ -148,7 +148,7 @@ export class CommitBuilder {
 
   /** Makes the commit. The group stays where it is until `merge`. Throws what makes the commit invalid. */
   create(): PendingCommit {
-    return this.#parts.create(this.#plan);
+    return this.#parts.create({ ...this.#plan, proposals: this.#proposals });
   }
 
   #resume(groupId: Uint8Array, epoch: bigint, usage: ResumptionUsage): this {
@@ -156,7 +156,7 @@ export class CommitBuilder {
   }
 
   #propose(proposal: Proposal): this {
-    this.#plan = { ...this.#plan, proposals: [...this.#plan.proposals, proposal] };
+    this.#proposals.push(proposal);
     return this;
   }
 

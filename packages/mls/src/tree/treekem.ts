@@ -60,12 +60,13 @@ export function encryptPath(
   context: Uint8Array,
   absent: ReadonlySet<number>,
 ): UpdatePath {
+  const seal = crypto.encryptor(PATH_LABEL, context);
   const nodes = path.steps.map(({ copath, key, pathSecret }): UpdatePathNode => ({
     encryptionKey: key.publicKey,
     encryptedPathSecrets: receivers(tree, copath, absent).map((index) => {
       const node = tree.node(index);
       if (node === null) throw new MlsError('internal', 'a resolution holds a blank node');
-      return crypto.encrypt(node.publicKey(crypto), PATH_LABEL, context, pathSecret);
+      return seal(node.publicKey(crypto), pathSecret);
     }),
   }));
   return { leafNode: path.leafNode, nodes };
