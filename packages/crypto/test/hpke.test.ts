@@ -256,19 +256,19 @@ function isCode(code: string): (error: unknown) => boolean {
 }
 
 describe('prepared info', () => {
-  const suite = hpke(native, { kem: dhkemX25519, kdf: 'sha256', aead: 'aes-128-gcm' });
-  const prepared = suite.prepareInfo(info);
+  const gcm = hpke(native, { kem: dhkemX25519, kdf: 'sha256', aead: 'aes-128-gcm' });
+  const prepared = gcm.prepareInfo(info);
 
   it('seals what opens with the info itself, and the other way round', () => {
     const text = utf8('text');
-    const there = suite.seal(receiver.peer, { info: prepared }, text, NOTHING);
-    assert.deepEqual(suite.open(receiver.own, there, { info }, NOTHING), text);
-    const back = suite.seal(receiver.peer, { info }, text, NOTHING);
-    assert.deepEqual(suite.open(receiver.own, back, { info: prepared }, NOTHING), text);
+    const there = gcm.seal(receiver.peer, { info: prepared }, text, NOTHING);
+    assert.deepEqual(gcm.open(receiver.own, there, { info }, NOTHING), text);
+    const back = gcm.seal(receiver.peer, { info }, text, NOTHING);
+    assert.deepEqual(gcm.open(receiver.own, back, { info: prepared }, NOTHING), text);
   });
 
   it('does not open what was sealed with other info', () => {
-    const sealed = suite.seal(receiver.peer, { info: utf8('other') }, NOTHING, NOTHING);
-    assert.equal(suite.open(receiver.own, sealed, { info: prepared }, NOTHING), null);
+    const sealed = gcm.seal(receiver.peer, { info: utf8('other') }, NOTHING, NOTHING);
+    assert.equal(gcm.open(receiver.own, sealed, { info: prepared }, NOTHING), null);
   });
 });
