@@ -5,7 +5,7 @@ import { cleanText } from '../output/clean.ts';
 import { qrLines } from '../output/qr.ts';
 import { columns } from '../output/width.ts';
 import { describeState, describeVerification } from '../people/describe.ts';
-import { findContact, nameOf } from '../people/find-contact.ts';
+import { findContact, nameOf, shellName } from '../people/find-contact.ts';
 import { contactShape } from '../people/shapes.ts';
 import { withMessenger } from '../profile/open.ts';
 import { printDevices } from './profile.ts';
@@ -24,7 +24,7 @@ export async function addContact(
     context.output.result(
       contactShape(now),
       now.state === 'accepted'
-        ? `${name} is a contact now. Write with "sotto send ${name} …" or "sotto chat ${name}".`
+        ? `${name} is a contact now. Write with:  sotto chat ${shellName(now)}`
         : `${name} was asked. You can write already; it is sent as soon as ${name} accepts.`,
     );
   });
@@ -69,12 +69,12 @@ async function changeContact(
   context: CliContext,
   who: string,
   change: (messenger: Messenger, contact: Contact) => Promise<Contact>,
-  say: (name: string) => string,
+  say: (name: string, typed: string) => string,
 ): Promise<void> {
   await withMessenger(context, async (messenger) => {
     const contact = await change(messenger, findContact(await messenger.contacts(), who));
     await flush(messenger, context);
-    context.output.result(contactShape(contact), say(nameOf(contact)));
+    context.output.result(contactShape(contact), say(nameOf(contact), shellName(contact)));
   });
 }
 
@@ -94,7 +94,8 @@ export async function blockContact(context: CliContext, who: string): Promise<vo
     context,
     who,
     (messenger, { account }) => messenger.block(account),
-    (name) => `${name} is blocked: nothing from there is taken any more. Undo it with "sotto contact unblock ${name}".`,
+    (name, typed) =>
+      `${name} is blocked: nothing from there is taken any more. Undo it with:  sotto contact unblock ${typed}`,
   );
 }
 

@@ -112,12 +112,10 @@ class Examination {
         low ? 'They are refilled by themselves while a program with this profile runs.' : undefined,
       );
     }
-    const waiting = [...status.outbox].map(([reason, count]) => `${count}: ${explainReason(reason)}`);
-    this.#say(
-      'outbox',
-      'ok',
-      waiting.length === 0 ? 'Nothing waits to be sent.' : `Waiting to be sent: ${waiting.join(' ')}`,
-    );
+    if (status.outbox.size === 0) this.#say('outbox', 'ok', 'Nothing waits to be sent or confirmed.');
+    for (const [reason, count] of status.outbox) {
+      this.#say('outbox', 'ok', `${count} not confirmed yet: ${explainReason(reason)}`);
+    }
     for (const [reason, count] of status.parked) {
       this.#say('inbox', 'attention', `${count} could not be opened: ${explainReason(reason)}`);
     }
@@ -148,8 +146,9 @@ class Examination {
       );
       return true;
     } catch (error) {
-      const { message, advice } = describeError(error);
-      this.#say('gateway', 'problem', `${message} (${gateway})`, advice ?? undefined);
+      const { code, message, advice } = describeError(error);
+      const what = code === 'unreachable' ? 'Is it running ("sotto serve"), and is this machine online?' : advice;
+      this.#say('gateway', 'problem', `${message} (${gateway})`, what ?? undefined);
       return false;
     } finally {
       await connection.close();

@@ -1,7 +1,7 @@
 import type { CliContext } from '../context.ts';
 import { qrLines } from '../output/qr.ts';
 import { describeVerification } from '../people/describe.ts';
-import { findContact, nameOf } from '../people/find-contact.ts';
+import { findContact, nameOf, shellName } from '../people/find-contact.ts';
 import { withMessenger } from '../profile/open.ts';
 
 /** `sotto safety-number WHO [--qr]`. */
@@ -24,7 +24,7 @@ export async function safetyNumber(
       ...code,
       '',
       `Compare it with what ${name} sees, in person or on the phone. If it is the same:`,
-      `  sotto contact verify ${name}`,
+      `  sotto contact verify ${shellName(contact)}`,
     ]);
   });
 }

@@ -144,18 +144,35 @@ class Sending {
 
   #report(sent: SentMessage, state: MessageState, done: boolean, why = ''): void {
     const { id, conversation } = sent;
-    const name = nameOf(this.#contact);
-    const said: Record<string, string> = {
-      waiting: `Stored; it is sent to ${name} when the gateway can be reached.`,
-      accepted: `Sent: ${name}'s gateway has it.`,
-      delivered: `Delivered to ${name}.`,
-      read: `Seen by ${name}.`,
-    };
     this.#context.output.result(
       { id, conversation, to: this.#contact.account, state, done },
-      done
-        ? (said[state] ?? said['waiting'] ?? '')
-        : `Stored, but not ${this.#wait} yet. ${why} It is kept, and sent later.`,
+      done ? doneSentence(state, nameOf(this.#contact)) : notYetSentence(this.#wait, nameOf(this.#contact), why),
     );
   }
+}
+
+function doneSentence(state: MessageState, name: string): string {
+  switch (state) {
+    case 'accepted':
+      return `Sent: ${name}'s gateway has it.`;
+    case 'delivered':
+      return `Delivered to ${name}.`;
+    case 'read':
+      return `Seen by ${name}.`;
+    case 'waiting':
+    case 'expired':
+    case 'failed':
+    case 'received':
+      return `Stored; it is sent to ${name} as soon as it can be.`;
+  }
+}
+
+function notYetSentence(wait: Wait, name: string, why: string): string {
+  const short: Record<Wait, string> = {
+    stored: 'Not stored',
+    accepted: 'Stored, but not sent yet',
+    delivered: `Not on a device of ${name} yet`,
+    read: `Not seen by ${name} yet`,
+  };
+  return `${short[wait]}. ${why} Nothing is lost: it goes on the next time Sotto runs.`;
 }

@@ -7,6 +7,12 @@ export function nameOf(contact: Contact): string {
   return cleanName(contact.name) || contact.account.slice(0, 10);
 }
 
+/** The name as it has to be typed in a shell. */
+export function shellName(contact: Contact): string {
+  const name = nameOf(contact);
+  return /^[\p{L}\p{N}._-]+$/u.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`;
+}
+
 /** Shortest beginning of an account id that is taken for one: short enough to copy by eye, too long for a name clash. */
 const MIN_PREFIX = 6;
 
