@@ -139,7 +139,7 @@ function party(ownName, peerName) {
 }
 
 /** Two parties that do not know each other yet. */
-export function parties() {
+export async function parties() {
   return [party('anh', 'binh'), party('binh', 'anh')];
 }
 

@@ -8,7 +8,7 @@ import * as sotto from './pairwise/sotto.ts';
 
 /** 1 KiB of text. */
 const TEXT = new Uint8Array(1024).fill(0x61);
-const SESSIONS = 4;
+const SESSIONS = 12;
 const ONE_WAY = 24;
 const TURNS = 12;
 
@@ -20,8 +20,8 @@ type Timer = <T>(name: string, run: () => T | Promise<T>) => Promise<T>;
  * out. Implementations take turns, so that a machine that slows down slows all of them.
  */
 export async function pairwise({ quick, say, row }: SuiteOptions): Promise<void> {
-  const rounds = quick ? 20 : 300;
-  const warmUp = quick ? 5 : 100;
+  const rounds = quick ? 20 : 150;
+  const warmUp = quick ? 5 : 50;
   const peers = installPeers(say);
   const signal = peers === null ? null : ((await import(join(peers, 'libsignal.mjs'))) as PairwiseModule);
   const modules: readonly (readonly [string, PairwiseModule])[] = [
@@ -55,7 +55,7 @@ export async function pairwise({ quick, say, row }: SuiteOptions): Promise<void>
 
 /** Sessions begun, the last one answered, then messages one way and by turns. */
 async function roundOf(module: PairwiseModule): Promise<(time: Timer) => Promise<void>> {
-  const [anh, binh] = module.parties();
+  const [anh, binh] = await module.parties();
   const senderKey = await module.senderKey?.();
   return async (time) => {
     for (let i = 0; i < SESSIONS; i++) {

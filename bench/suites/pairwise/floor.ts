@@ -200,7 +200,7 @@ export function floorRound(): (time: Timer) => Promise<void> {
   };
 
   return async (time) => {
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 12; i++) {
       await time('floor-init', init);
       await time('floor-accept', accept);
     }

@@ -20,6 +20,6 @@ export interface SenderKeyPair {
 
 /** What an implementation to be measured exports. */
 export interface PairwiseModule {
-  readonly parties: () => readonly [Party, Party];
+  readonly parties: () => Promise<readonly [Party, Party]>;
   readonly senderKey?: () => Promise<SenderKeyPair>;
 }

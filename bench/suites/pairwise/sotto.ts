@@ -1,154 +1,171 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { nativeProvider } from '@sotto/crypto';
-import {
-  acceptInitial,
-  createPrekeys,
-  decryptMessage,
-  encryptMessage,
-  openInitial,
-  pairwiseComponents,
-  startSession,
-  verifyBundle,
-} from '@sotto/ratchet';
-import type { CreatedPrekey, LocalDevice } from '@sotto/ratchet';
-import {
-  accountId,
-  decodeEnvelope,
-  deviceId,
-  GetBundleResponseSchema,
-  mailboxId,
-  PrekeyEntrySchema,
-  roundExpiry,
-  statementHash,
-  SUITE_PQXDH,
-} from '@sotto/wire';
-import type { Party } from './party.ts';
+import { InProcessEngine } from '@sotto/engine';
+import type { EngineCalls, EngineRequest, OwnIdentity, PrekeyMade, RequestKind } from '@sotto/engine';
+import { GetBundleResponseSchema, PrekeyEntrySchema, roundExpiry } from '@sotto/wire';
+import type { ProvenPrekey } from '@sotto/wire';
+import type { Party, SenderKeyPair } from './party.ts';
 
 const NOW = Date.now();
-/** A chain of two statements, about what an account with one or two devices has. */
-const CHAIN = new Uint8Array(1200).fill(0x2a);
+const EXPIRES_AT = roundExpiry(NOW / 1000 + 7 * 86_400);
+const ONE_TIME_KEYS = 100;
+const NOTHING = new Uint8Array(0);
 const provider = nativeProvider();
 
-function makeDevice() {
-  const signingKey = provider.generate('ed25519');
-  const identityKey = provider.generate('x25519');
-  const head = {
-    account: accountId(provider.random(32)),
-    sequence: 1,
-    hash: statementHash(provider.random(32)),
-    seenAt: NOW,
-  };
-  const local: LocalDevice = {
-    device: deviceId(provider.random(16)),
-    head,
-    ed25519: signingKey.publicKey,
-    x25519: identityKey.publicKey,
-    minimumSuite: SUITE_PQXDH,
-    identityKey,
-  };
-  return { local, signingKey, mailbox: mailboxId(provider.random(16)) };
+/** A device with an engine of its own, and its records as a vault would keep them. */
+class Device {
+  readonly mailbox = provider.random(16);
+  readonly #engine = new InProcessEngine({ crypto: provider });
+  readonly #records = new Map<string, Uint8Array>();
+  own: OwnIdentity = { account: NOTHING, device: NOTHING, chain: [] };
+
+  /** `names`: the records that the caller knows to be needed. What else is asked for is added. */
+  async call<Kind extends RequestKind>(
+    request: EngineRequest<Kind>,
+    ...names: readonly string[]
+  ): Promise<EngineCalls[Kind]['result']> {
+    const records = new Map<string, Uint8Array | null>();
+    for (const name of names) records.set(name, this.#records.get(name) ?? null);
+    for (;;) {
+      const reply = await this.#engine.call(request, records);
+      if (reply.kind === 'done') {
+        for (const { name, bytes } of reply.changed) {
+          if (bytes === null) this.#records.delete(name);
+          else this.#records.set(name, bytes);
+        }
+        return reply.result;
+      }
+      for (const name of reply.names) records.set(name, this.#records.get(name) ?? null);
+    }
+  }
+
+  async create(): Promise<this> {
+    const made = await this.call({ kind: 'create-account', deviceName: 'phone', devices: 'multi', now: NOW });
+    this.own = { account: made.account, device: made.device, chain: made.statements };
+    return this;
+  }
 }
 
-function party(own: ReturnType<typeof makeDevice>, peer: ReturnType<typeof makeDevice>): Party {
-  const components = pairwiseComponents({ provider, cachedKeys: 64 });
-  const make = (lasting: boolean, oneTime: number, firstId: number): CreatedPrekey[] => {
-    const { device } = own.local;
-    return createPrekeys(provider, { device, signingKey: own.signingKey, lasting, oneTime, firstId, now: NOW });
-  };
-  // Lasting keys are replaced weekly and one-time keys when few are left: two batches, so two signatures in a bundle.
-  const lasting = make(true, 0, 1);
-  let nextId = lasting.length + 1;
-  let stock: CreatedPrekey[] = [];
-  const records = new Map(lasting.map(({ id, record }) => [id, record]));
-  const sealingKeys = lasting.filter(({ kind }) => kind === 'sealing').map(({ record }) => record);
-  const recordOf = (id: number | null) => (id === null ? null : (records.get(id) ?? null));
-  let session = new Uint8Array(0);
-  let opening: Uint8Array | null = null;
-  const expiresAt = roundExpiry(NOW / 1000 + 7 * 86_400);
+/** What a gateway holds of a device's prekeys; refilled when it runs out. */
+class Stock {
+  readonly #device: Device;
+  #lasting: readonly PrekeyMade[] = [];
+  #oneTime: PrekeyMade[] = [];
+  #nextId = 1;
 
-  const encrypt = (content: Uint8Array): Uint8Array => {
-    const result = encryptMessage(components, {
-      session,
-      opening,
-      content,
-      mailbox: peer.mailbox,
-      expiresAt,
-      urgency: 'high',
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** One of each kind. Lasting and one-time keys come from two batches, as they do once a device has refilled them. */
+  async bundle(): Promise<Uint8Array> {
+    if (this.#lasting.length === 0) this.#lasting = (await this.#make(true, 0)).lasting;
+    if (this.#oneTime.length === 0) this.#oneTime = [...(await this.#make(false, ONE_TIME_KEYS)).oneTime];
+    const taken = (['one-time', 'one-time-kem'] as const).flatMap((kind) => {
+      const index = this.#oneTime.findIndex((prekey) => prekey.kind === kind);
+      return this.#oneTime.splice(index, 1);
     });
-    if (result.kind !== 'encrypted') throw new Error(result.kind);
-    session = new Uint8Array(result.session);
-    return result.envelope;
+    const prekeys = [...this.#lasting, ...taken].map(provenOf);
+    return toBinary(
+      GetBundleResponseSchema,
+      create(GetBundleResponseSchema, { mailbox: this.#device.mailbox, prekeys }),
+    );
+  }
+
+  async #make(lasting: boolean, oneTime: number) {
+    const firstId = this.#nextId;
+    const made = await this.#device.call({ kind: 'create-prekeys', lasting, oneTime, firstId, now: NOW });
+    this.#nextId += made.lasting.length + made.oneTime.length;
+    return made;
+  }
+}
+
+function provenOf({ entry }: PrekeyMade): ProvenPrekey {
+  const { prekey } = fromBinary(PrekeyEntrySchema, entry);
+  if (prekey === undefined) throw new Error('an entry without its prekey');
+  return prekey;
+}
+
+function party(device: Device, peer: Device): Party {
+  const stock = new Stock(device);
+  let session = '';
+  let opening = '';
+
+  const encrypt = async (content: Uint8Array): Promise<Uint8Array> => {
+    const request = { kind: 'encrypt', session, content, mailbox: peer.mailbox, expiresAt: EXPIRES_AT } as const;
+    const names = opening === '' ? [session] : [session, opening];
+    return (await device.call({ ...request, urgency: 'high' }, ...names)).envelope;
+  };
+  const process = async (envelope: Uint8Array, known: string | null, ...names: string[]): Promise<Uint8Array> => {
+    const { own, mailbox } = device;
+    const request = { kind: 'process', own, mailbox, envelope, session: known, senderChain: null, now: NOW } as const;
+    const result = await device.call(request, ...names);
+    if (result.kind !== 'message') throw new Error(result.kind);
+    session = result.session;
+    return result.content;
   };
   return {
-    async bundle() {
-      if (stock.length < 2) {
-        stock = make(false, 100, nextId);
-        nextId += stock.length;
-        for (const { id, record } of stock) records.set(id, record);
-      }
-      const oneTime = stock.findIndex(({ kind }) => kind === 'one-time');
-      const kem = stock.findIndex(({ kind }) => kind === 'one-time-kem');
-      const taken = [...stock.splice(kem, 1), ...stock.splice(oneTime, 1)];
-      const prekeys = [...lasting, ...taken].map(({ entry }) => fromBinary(PrekeyEntrySchema, entry).prekey ?? never());
-      return toBinary(GetBundleResponseSchema, create(GetBundleResponseSchema, { mailbox: own.mailbox, prekeys }));
-    },
+    bundle: () => stock.bundle(),
     forget() {
-      session = new Uint8Array(0);
-      opening = null;
+      session = '';
+      opening = '';
     },
     async start(bundle, content) {
-      const { device, ed25519: signer } = peer.local;
-      const checked = verifyBundle(provider, { bundle: bundle as Uint8Array, device, signer, now: NOW });
-      if (checked.kind !== 'verified') throw new Error(checked.reason);
-      const request = { own: own.local, ownChain: CHAIN, peer: peer.local, bundle: checked.bundle, now: NOW };
-      const started = startSession(components, request);
-      if (started.kind !== 'started') throw new Error(started.reason);
-      session = new Uint8Array(started.session);
-      opening = started.opening;
+      const started = await device.call(
+        {
+          kind: 'start-session',
+          own: device.own,
+          peerChain: peer.own.chain,
+          peerDevice: peer.own.device,
+          peerChainCheckedAt: NOW,
+          bundle: bundle as Uint8Array,
+          now: NOW,
+        },
+        'device/keys',
+      );
+      session = started.session;
+      opening = `opening/${session.slice(session.lastIndexOf('/') + 1)}`;
       return encrypt(content);
     },
-    async accept(sealed) {
-      const envelope = decodeEnvelope(sealed);
-      const opened = openInitial(components, { envelope, device: own.local.device, sealingKeys });
-      if (opened.kind !== 'opened') throw new Error(opened.kind);
-      const { initial } = opened;
-      const { signed, oneTime, kem } = initial.prekeys;
-      const prekeys = { signed: recordOf(signed), oneTime: recordOf(oneTime), kem: recordOf(kem) };
-      const accepted = acceptInitial(components, {
-        initial,
-        envelope,
-        own: own.local,
-        peer: peer.local,
-        prekeys,
-        now: NOW,
-      });
-      if (accepted.kind !== 'accepted') throw new Error(accepted.reason);
-      session = new Uint8Array(accepted.session);
-      for (const id of accepted.spent) records.delete(id);
-      return accepted.content;
-    },
-    async encrypt(content) {
-      return encrypt(content);
-    },
+    accept: (sealed) => process(sealed, null, 'device/keys', 'sealing-prekeys'),
+    encrypt,
     async decrypt(sealed) {
-      const envelope = decodeEnvelope(sealed);
-      const result = decryptMessage(components, { session, envelope, skipped: new Map(), now: NOW });
-      if (result.kind !== 'decrypted') throw new Error(result.kind);
-      session = new Uint8Array(result.session);
-      opening = null;
+      const content = await process(sealed, session, session);
+      opening = '';
+      return content;
+    },
+  };
+}
+
+/** Two parties that have each other's chains, as after first contact. */
+export async function parties(): Promise<readonly [Party, Party]> {
+  const anh = await new Device().create();
+  const binh = await new Device().create();
+  return [party(anh, binh), party(binh, anh)];
+}
+
+/** A sender key at its owner and at one receiver. */
+export async function senderKey(): Promise<SenderKeyPair> {
+  const sender = await new Device().create();
+  const receiver = await new Device().create();
+  const group = provider.random(32);
+  const roster = provider.random(32);
+  const { account, device } = sender.own;
+  const { key } = await sender.call({ kind: 'create-group-key', account, device, group, now: NOW });
+  const { distribution } = await sender.call({ kind: 'distribute-group-key', key, roster });
+  const accept = { kind: 'accept-group-key', account, device, group, distribution, now: NOW } as const;
+  const { key: theirs } = await receiver.call(accept);
+  const statesOf = (name: string): string[] => [name, name.replace('group-key', 'group-state')];
+  return {
+    async encrypt(content) {
+      const request = { kind: 'encrypt-group', key, roster, content, associated: NOTHING } as const;
+      return (await sender.call(request, ...statesOf(key))).message;
+    },
+    async decrypt(message) {
+      const request = { kind: 'process-group', key: theirs, message, associated: NOTHING, now: NOW } as const;
+      const result = await receiver.call(request, ...statesOf(theirs));
+      if (result.kind !== 'message') throw new Error(result.kind);
       return result.content;
     },
   };
 }
-
-function never(): never {
-  throw new Error('an entry without its prekey');
-}
-
-/** Two parties that know each other's verified devices, as after first contact. */
-export function parties(): readonly [Party, Party] {
-  const [anh, binh] = [makeDevice(), makeDevice()];
-  return [party(anh, binh), party(binh, anh)];
-}
-
-export { senderKey } from './sotto-sender-key.ts';
