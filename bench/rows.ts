@@ -1,7 +1,7 @@
 /** One measured operation of one implementation. */
 export interface Row {
   readonly suite: string;
-  /** `sotto`, `floor`, or a peer as `package@version`. */
+  /** `sotto`, a peer as `package@version`, or what the `floor-…` rows are made of. */
   readonly impl: string;
   readonly name: string;
   /** Number of samples. */

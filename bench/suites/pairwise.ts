@@ -3,6 +3,7 @@ import type { SuiteOptions } from '../main.ts';
 import { installPeers, peerName } from '../peers.ts';
 import { rowOf } from '../rows.ts';
 import { floorRound } from './pairwise/floor.ts';
+import { barePrimitives, providerPrimitives } from './pairwise/primitives.ts';
 import type { PairwiseModule, Party } from './pairwise/party.ts';
 import * as sotto from './pairwise/sotto.ts';
 
@@ -30,7 +31,8 @@ export async function pairwise({ quick, say, row }: SuiteOptions): Promise<void>
   ];
   const runners = [
     ...(await Promise.all(modules.map(async ([impl, module]) => ({ impl, round: await roundOf(module) })))),
-    { impl: 'floor', round: floorRound() },
+    { impl: 'floor', round: floorRound(providerPrimitives()) },
+    { impl: 'node:crypto', round: floorRound(barePrimitives()) },
   ];
   const samples = new Map<string, Map<string, number[]>>(runners.map(({ impl }) => [impl, new Map()]));
   for (let index = 0; index < warmUp + rounds; index++) {

@@ -144,6 +144,11 @@ export async function parties(): Promise<readonly [Party, Party]> {
   return [party(anh, binh), party(binh, anh)];
 }
 
+/** Both records of a sender key. */
+function statesOf(key: string): string[] {
+  return [key, key.replace('group-key', 'group-state')];
+}
+
 /** A sender key at its owner and at one receiver. */
 export async function senderKey(): Promise<SenderKeyPair> {
   const sender = await new Device().create();
@@ -155,7 +160,6 @@ export async function senderKey(): Promise<SenderKeyPair> {
   const { distribution } = await sender.call({ kind: 'distribute-group-key', key, roster });
   const accept = { kind: 'accept-group-key', account, device, group, distribution, now: NOW } as const;
   const { key: theirs } = await receiver.call(accept);
-  const statesOf = (name: string): string[] => [name, name.replace('group-key', 'group-state')];
   return {
     async encrypt(content) {
       const request = { kind: 'encrypt-group', key, roster, content, associated: NOTHING } as const;

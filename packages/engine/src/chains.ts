@@ -1,14 +1,20 @@
 import type { CryptoProvider } from '@sotto/crypto';
-import { encodeSigchain, extend, IdentityError, replay } from '@sotto/identity';
+import { decodeSigchain, encodeSigchain, extend, IdentityError, replay } from '@sotto/identity';
 import type { AccountView } from '@sotto/identity';
 import { idHex } from '@sotto/wire';
 import { EngineError } from './error.ts';
+
+/** A chain and what it says. */
+export interface KnownChain {
+  readonly statements: readonly Uint8Array[];
+  readonly view: AccountView;
+}
 
 /** Replayed chains, found by the hash of their statements. Public data; losing it costs a replay. */
 export class ChainCache {
   readonly #crypto: CryptoProvider;
   readonly #capacity: number;
-  readonly #views = new Map<string, AccountView>();
+  readonly #chains = new Map<string, KnownChain>();
 
   constructor(crypto: CryptoProvider, capacity: number) {
     this.#crypto = crypto;
@@ -20,16 +26,14 @@ export class ChainCache {
    * an equivocation: who shows two histories is not to be relied on.
    */
   view(statements: readonly Uint8Array[]): AccountView {
-    const key = idHex(this.#crypto.hash('sha256', encodeSigchain(statements)));
-    const known = this.#views.get(key);
-    if (known !== undefined) {
-      this.#views.delete(key);
-      this.#views.set(key, known);
-      return known;
-    }
-    const view = consistent(replay(this.#crypto, statements));
-    this.#add(key, view);
-    return view;
+    const key = this.#keyOf(encodeSigchain(statements));
+    return this.#find(key)?.view ?? this.#replay(key, statements).view;
+  }
+
+  /** The same for a serialised chain, which is parsed only if it is not known. Throws `IdentityError` for no chain, too. */
+  serialised(bytes: Uint8Array): KnownChain {
+    const key = this.#keyOf(bytes);
+    return this.#find(key) ?? this.#replay(key, decodeSigchain(bytes));
   }
 
   /** The union of two accounts' worth of statements of one account. Throws as `view`. */
@@ -38,14 +42,29 @@ export class ChainCache {
   }
 
   clear(): void {
-    this.#views.clear();
+    this.#chains.clear();
   }
 
-  #add(key: string, view: AccountView): void {
-    this.#views.set(key, view);
-    if (this.#views.size <= this.#capacity) return;
-    const [oldest] = this.#views.keys();
-    if (oldest !== undefined) this.#views.delete(oldest);
+  #keyOf(bytes: Uint8Array): string {
+    return idHex(this.#crypto.hash('sha256', bytes));
+  }
+
+  #find(key: string): KnownChain | undefined {
+    const known = this.#chains.get(key);
+    if (known === undefined) return undefined;
+    this.#chains.delete(key);
+    this.#chains.set(key, known);
+    return known;
+  }
+
+  #replay(key: string, statements: readonly Uint8Array[]): KnownChain {
+    const chain = { statements, view: consistent(replay(this.#crypto, statements)) };
+    this.#chains.set(key, chain);
+    if (this.#chains.size > this.#capacity) {
+      const [oldest] = this.#chains.keys();
+      if (oldest !== undefined) this.#chains.delete(oldest);
+    }
+    return chain;
   }
 }
 

@@ -1,9 +1,9 @@
-import { activeDevice, decodeSigchain, IdentityError, stateAt } from '@sotto/identity';
+import { activeDevice, IdentityError, stateAt } from '@sotto/identity';
 import type { AccountView, ChainState } from '@sotto/identity';
 import type { InitialMessage, RemoteDevice } from '@sotto/ratchet';
 import { equalBytes, idHex } from '@sotto/wire';
 import type { AccountId, DeviceId } from '@sotto/wire';
-import type { ChainCache } from './chains.ts';
+import type { ChainCache, KnownChain } from './chains.ts';
 import type { ProcessResult } from './engine.ts';
 import { EngineError } from './error.ts';
 import { remoteDevice } from './own-device.ts';
@@ -32,11 +32,11 @@ export function findSender(
 ): SenderFound {
   const { senderHead: head, senderDevice } = initial;
   const needed = refused({ kind: 'need-chain', account: head.account, sequence: head.sequence });
-  const carried = carriedStatements(initial);
-  if (carried === 'malformed') return unreadable('invalid-sender');
-  if (carried === null && known === null) return needed;
+  if (initial.senderChain === null && known === null) return needed;
+  let carried: KnownChain | null;
   let view: AccountView;
   try {
+    carried = initial.senderChain === null ? null : chains.serialised(initial.senderChain);
     view = joined(chains, carried, known);
   } catch (error) {
     if (error instanceof IdentityError || error instanceof EngineError) return unreadable('invalid-sender');
@@ -50,7 +50,7 @@ export function findSender(
   if (standing !== 'active') return unreadable(standing === 'revoked' ? 'revoked-sender' : 'invalid-sender');
   const entry = activeDevice(lookup.state, senderDevice);
   if (entry === null) return unreadable('invalid-sender');
-  return { kind: 'found', device: remoteDevice(entry, head), chain: carried };
+  return { kind: 'found', device: remoteDevice(entry, head), chain: carried?.statements ?? null };
 }
 
 /** Where a device stands in a chain. */
@@ -78,22 +78,8 @@ export function isRefused(
   return standing === 'revoked' ? 'revoked-sender' : 'invalid-sender';
 }
 
-function carriedStatements({ senderChain }: InitialMessage): readonly Uint8Array[] | null | 'malformed' {
-  if (senderChain === null) return null;
-  try {
-    return decodeSigchain(senderChain);
-  } catch (error) {
-    if (error instanceof IdentityError) return 'malformed';
-    throw error;
-  }
-}
-
-function joined(
-  chains: ChainCache,
-  carried: readonly Uint8Array[] | null,
-  known: readonly Uint8Array[] | null,
-): AccountView {
+function joined(chains: ChainCache, carried: KnownChain | null, known: readonly Uint8Array[] | null): AccountView {
   if (carried === null) return chains.view(known ?? []);
-  if (known === null || known.length === 0) return chains.view(carried);
-  return chains.merge(chains.view(known), carried);
+  if (known === null || known.length === 0) return carried.view;
+  return chains.merge(chains.view(known), carried.statements);
 }

@@ -200,7 +200,8 @@ function advance(
   const left = turns && hasReceived(state) ? Math.max(0, header.previous - received) : 0;
   const ahead = turns ? header.number : header.number - received;
   if (left + ahead > MAX_SKIPPED || counterAt(state, AT.skippedNext) > LAST_ORDINAL) return unreadable('too-far-ahead');
-  if (!isTagOf(provider, state, turns, header.number, incoming.tag)) return unreadable('damaged');
+  const firstTags = turns ? tagRange(provider, keyAt(state, AT.nextReceivingTag), 0, 2 * TAG_BLOCK) : null;
+  if (!isTagOf(provider, state, firstTags, header.number, incoming.tag)) return unreadable('damaged');
   const peer = turns ? importPeer(provider, header.ratchetKey) : null;
   if (turns && peer === null) return unreadable('damaged');
 
@@ -225,7 +226,7 @@ function advance(
       plaintext,
       skipped,
       tags: {
-        upcoming: newBlock ? refreshTags(provider, next) : null,
+        upcoming: newBlock ? refreshTags(provider, next, firstTags) : null,
         skipped: passed.map(({ tag }, index) => ({ slot: slotOf(firstOrdinal + index), tag })),
         used: incoming.tag,
       },
@@ -293,28 +294,35 @@ function forgetRatchetKey(
   if (done && ofSession) keys.forget('x25519', keyAt(before, AT.ownPublic));
 }
 
-/** Whether the peer used the tag that belongs to this number. */
+/** Whether the peer used the tag that belongs to this number. `firstTags`: those of the chain that the message begins. */
 function isTagOf(
   provider: CryptoProvider,
   state: SessionState,
-  turns: boolean,
+  firstTags: Uint8Array | null,
   number: number,
   tag: Uint8Array,
 ): boolean {
+  if (firstTags !== null && number < 2 * TAG_BLOCK) return equalBytes(tagOf(firstTags, number), tag);
   const place = number % TAG_BLOCK;
   const received = counterAt(state, AT.received);
-  if (!turns && number - place === received - (received % TAG_BLOCK)) {
+  if (firstTags === null && number - place === received - (received % TAG_BLOCK)) {
     return equalBytes(tagOf(state.subarray(AT.receivingBlock, AT.end), place), tag);
   }
-  const key = keyAt(state, turns ? AT.nextReceivingTag : AT.receivingTag);
+  const key = keyAt(state, firstTags === null ? AT.receivingTag : AT.nextReceivingTag);
   return equalBytes(tagRange(provider, key, number, 1), tag);
 }
 
-/** Tags that are expected next, and the receiving block in the record, which is changed in place. */
-export function refreshTags(provider: CryptoProvider, state: SessionState): Uint8Array[] {
+/**
+ * Tags that are expected next, and the receiving block in the record, which is changed in place. `firstTags`: those of
+ * the receiving chain if they are at hand.
+ */
+export function refreshTags(provider: CryptoProvider, state: SessionState, firstTags: Uint8Array | null): Uint8Array[] {
   const received = counterAt(state, AT.received);
   const place = received % TAG_BLOCK;
-  const tags = tagRange(provider, keyAt(state, AT.receivingTag), received - place, 2 * TAG_BLOCK);
+  const tags =
+    received < TAG_BLOCK && firstTags !== null
+      ? firstTags
+      : tagRange(provider, keyAt(state, AT.receivingTag), received - place, 2 * TAG_BLOCK);
   state.set(tags.subarray(0, TAG_BLOCK * TAG_BYTES), AT.receivingBlock);
   return splitTags(tags, place).concat(nextChainTags(provider, state));
 }
@@ -329,5 +337,5 @@ function nextChainTags(provider: CryptoProvider, state: SessionState): Uint8Arra
  */
 export function upcomingTags(provider: CryptoProvider, state: SessionState): Uint8Array[] {
   if (!hasReceived(state)) return nextChainTags(provider, state);
-  return refreshTags(provider, state.slice() as SessionState);
+  return refreshTags(provider, state.slice() as SessionState, null);
 }

@@ -185,7 +185,7 @@ function liveSession(
   { handshakeHash }: NoiseComplete,
   heads: Heads,
 ): LiveSession {
-  const tags = refreshTags(provider, session);
+  const tags = refreshTags(provider, session, null);
   return { hash: handshakeHash.slice(), session, tags, peerHead: heads.peer, ownHeadAtPeer: heads.own };
 }
 

@@ -155,12 +155,10 @@ function agree(
       using oneTime = provider.importPrivate('x25519', prekeys.oneTime.bytes);
       secrets.push(provider.dh(oneTime, ephemeral));
     }
-    const kemKey = prekeys.kem === null ? null : openKem(provider, keys, prekeys.kem, initial.kemCiphertext);
-    if (kemKey !== null) secrets.push(kemKey.shared);
-    return {
-      secrets,
-      associated: sessionAssociated(provider, initial.hash, peer, own, kemKey?.public ?? null),
-    };
+    if (prekeys.kem !== null) secrets.push(openKem(provider, keys, prekeys.kem, initial.kemCiphertext));
+    // The name of a KEM prekey is the hash of its public half.
+    const associated = sessionAssociated(provider, initial.hash, peer, own, prekeys.kem?.name ?? null);
+    return { secrets, associated };
   } catch (error) {
     for (const secret of secrets) secret.dispose();
     if (error instanceof CryptoError && error.code === 'low_order') return null;
@@ -169,16 +167,10 @@ function agree(
 }
 
 /** A last-resort key may serve again, so it stays imported; a one-time key goes with its use. */
-function openKem(
-  provider: CryptoProvider,
-  keys: KeyCache,
-  prekey: PrivatePrekey,
-  ciphertext: Uint8Array,
-): { readonly shared: Secret; readonly public: Uint8Array } {
+function openKem(provider: CryptoProvider, keys: KeyCache, prekey: PrivatePrekey, ciphertext: Uint8Array): Secret {
   if (prekey.kind === 'last-resort-kem') {
-    const key = keys.get('ml-kem-768', prekey.name, prekey.bytes);
-    return { shared: provider.decapsulate(key, ciphertext), public: key.publicKey };
+    return provider.decapsulate(keys.get('ml-kem-768', prekey.name, prekey.bytes), ciphertext);
   }
   using key = provider.importPrivate('ml-kem-768', prekey.bytes);
-  return { shared: provider.decapsulate(key, ciphertext), public: key.publicKey };
+  return provider.decapsulate(key, ciphertext);
 }

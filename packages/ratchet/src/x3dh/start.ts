@@ -64,7 +64,8 @@ export function startSession(components: PairwiseComponents, request: StartReque
     startedAt: Math.floor(request.now / 1000),
   };
   const hash = flightHash(provider, flight, peer.device);
-  const associated = sessionAssociated(provider, hash, own, peer, bundle.kem?.key.bytes ?? null);
+  const kemKeyHash = bundle.kem === null ? null : provider.hash('sha256', bundle.kem.key.bytes);
+  const associated = sessionAssociated(provider, hash, own, peer, kemKeyHash);
   const secrets: Secret[] = [
     provider.dh(own.identityKey, bundle.signed.key),
     provider.dh(ephemeral, peer.x25519),
