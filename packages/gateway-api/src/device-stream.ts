@@ -45,6 +45,7 @@ export class DeviceStream {
   #gathered = false;
   #opened = false;
   #ending = false;
+  #closing: GatewayApiError | undefined;
   #cancelTimer: (() => void) | undefined;
 
   constructor(parts: DeviceStreamParts) {
@@ -68,7 +69,7 @@ export class DeviceStream {
         this.#opened = true;
         this.#take(frame);
       }
-      if (!signal.aborted) throw new GatewayApiError('unreachable', 'the gateway ended the stream');
+      if (!signal.aborted) throw this.#closing ?? new GatewayApiError('unreachable', 'the gateway ended the stream');
     } catch (error) {
       if (!signal.aborted) throw this.#abort.signal.aborted ? this.#abort.signal.reason : toGatewayApiError(error);
     } finally {
@@ -125,7 +126,7 @@ export class DeviceStream {
       this.#caughtUp = true;
       if (this.#backlog === 0) handlers.onCaughtUp?.();
     }
-    if (frame.closing !== Refusal.UNSPECIFIED) throw refusalError(frame.closing);
+    if (frame.closing !== Refusal.UNSPECIFIED) this.#closed(refusalError(frame.closing));
   }
 
   #handle(arrival: Arrival): void {
@@ -152,6 +153,13 @@ export class DeviceStream {
       // It stays in the mailbox and comes again with the next stream.
       done,
     );
+  }
+
+  /** The gateway is about to end the stream; it is read to its end, or HTTP/2 would keep it. */
+  #closed(reason: GatewayApiError): void {
+    this.#closing = reason;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#parts.clock.after(FAREWELL_MS, () => this.#abort.abort(reason));
   }
 
   /** Takes no more arrivals, lets those in work finish and be acknowledged, and hangs up; in vain only so long. */

@@ -9,6 +9,8 @@ import { callerOf } from './peer-address.ts';
 /** ms between the kernel's own probes of a silent connection: finds devices that vanished, costs them no wake-up. */
 const KEEP_ALIVE_MS = 120_000;
 const SWEEP_MS = 15_000;
+/** ms between the end of a session and that of its socket. */
+const LINGER_MS = 1000;
 
 interface Connected {
   readonly session: ServerHttp2Session;
@@ -18,13 +20,15 @@ interface Connected {
 
 /** Counts connections, refuses those over the limits before TLS costs anything, and closes idle ones. */
 export class Connections {
-  readonly #sockets = new Set<Socket>();
+  /** By remote address and port, which is how a session names its socket. */
+  readonly #sockets = new Map<string, Socket>();
   readonly #byCaller = new Map<string, number>();
   readonly #sessions = new Set<Connected>();
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #refuse: () => boolean;
   readonly #stop: () => void;
+  #closing = false;
 
   /** `refuse` says whether new connections are refused for the moment. */
   constructor(server: Http2Server, limits: Limits, clock: Clock, refuse: () => boolean) {
@@ -42,29 +46,31 @@ export class Connections {
 
   /** Ends every connection: politely, so that what is under way still ends well. */
   close(): void {
+    this.#closing = true;
     this.#stop();
     for (const { session } of this.#sessions) session.close();
   }
 
   /** Ends every connection at once. */
   destroy(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.values()) socket.destroy();
   }
 
   #connected(socket: Socket): void {
     const caller = callerOf(socket.remoteAddress);
     const fromCaller = this.#byCaller.get(caller) ?? 0;
     const full = this.#sockets.size >= this.#limits.connections || fromCaller >= this.#limits.connectionsPerAddress;
-    if (full || this.#refuse()) {
+    if (full || this.#closing || this.#refuse()) {
       socket.destroy();
       return;
     }
-    this.#sockets.add(socket);
+    const name = nameOf(socket);
+    this.#sockets.set(name, socket);
     this.#byCaller.set(caller, fromCaller + 1);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.setNoDelay(true);
     socket.once('close', () => {
-      this.#sockets.delete(socket);
+      this.#sockets.delete(name);
       const left = (this.#byCaller.get(caller) ?? 1) - 1;
       if (left === 0) this.#byCaller.delete(caller);
       else this.#byCaller.set(caller, left);
@@ -72,6 +78,7 @@ export class Connections {
   }
 
   #began(session: ServerHttp2Session): void {
+    if (this.#closing) session.close();
     const connected = { session, streams: 0, idleSince: this.#clock.now() };
     this.#sessions.add(connected);
     session.on('stream', (stream) => {
@@ -81,7 +88,12 @@ export class Connections {
         connected.idleSince = this.#clock.now();
       });
     });
-    session.once('close', () => this.#sessions.delete(connected));
+    const name = nameOf(session.socket);
+    session.once('close', () => {
+      this.#sessions.delete(connected);
+      // The other side has had its goodbye; one that does not hang up in turn is not waited for.
+      this.#clock.after(LINGER_MS, () => this.#sockets.get(name)?.destroy());
+    });
     // Without a listener a broken connection would end the process.
     session.on('error', () => session.destroy());
   }
@@ -92,4 +104,8 @@ export class Connections {
       if (streams === 0 && idleSince < limit) session.close();
     }
   }
+}
+
+function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${remoteAddress ?? ''} ${remotePort ?? ''}`;
 }

@@ -123,6 +123,7 @@ export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>
   /** Everything there is to say, in one frame. */
   next(): Step<ConnectResponse> | Promise<Step<ConnectResponse>> {
     if (this.#failure !== undefined && this.#acknowledging === 0) throw this.#failure.error;
+    if (this.#closed) return DONE;
     if (this.#end !== undefined) return this.#frame([]);
     if (this.#buffer.length > 0) return this.#frame(this.#take());
     return this.#shouldRead() ? this.#readPage().then((page) => this.#frame(page)) : this.#frame([]);
@@ -139,7 +140,7 @@ export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>
       this.#pong !== 0n ||
       this.#low !== undefined ||
       (this.#acknowledged.length > 0 && (this.#confirmNow || end !== undefined));
-    if (!worthAFrame) return this.#closed || (end?.kind === 'ended' && this.#acknowledging === 0) ? DONE : WAIT;
+    if (!worthAFrame) return end?.kind === 'ended' && this.#acknowledging === 0 ? DONE : WAIT;
     const frame = create(ConnectResponseSchema);
     frame.deliveries = deliveries.map(deliveryMessage);
     frame.acknowledged = this.#acknowledged;
