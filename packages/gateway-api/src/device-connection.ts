@@ -9,6 +9,7 @@ import { DeviceStream } from './device-stream.ts';
 import { GatewayApiError } from './error.ts';
 import { parseAddress } from './gateway-connection.ts';
 import { Login } from './login.ts';
+import { retryingStale } from './stale.ts';
 import type { CallOptions, DeviceConnection, DeviceOptions } from './types.ts';
 
 type Headers = { readonly authorization: string };
@@ -27,7 +28,9 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
     callOptions: CallOptions | undefined,
     run: (call: { readonly signal: AbortSignal; readonly headers: Headers }) => Promise<T>,
   ): Promise<T> =>
-    limited(clock, callOptions, (signal) => login.run((headers) => run({ signal, headers }), 'when-broken'));
+    limited(clock, callOptions, (signal) =>
+      retryingStale(connection, () => login.run((headers) => run({ signal, headers }))),
+    );
   return {
     address,
 
@@ -82,10 +85,7 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
       }),
 
     stream: (handlers, streamOptions) =>
-      login.run(
-        (headers) => new DeviceStream({ client, headers, handlers, options: streamOptions, clock }).run(),
-        'never-when-broken',
-      ),
+      login.run((headers) => new DeviceStream({ client, headers, handlers, options: streamOptions, clock }).run()),
 
     unboundToken: (callOptions) => limited(clock, callOptions, () => login.unboundToken()),
 

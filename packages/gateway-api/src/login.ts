@@ -5,6 +5,7 @@ import { DeviceProofSchema, DeviceService } from '@sotto/wire';
 import type { DeviceProof } from '@sotto/wire';
 import type { Connection, Session } from './connection.ts';
 import { toGatewayApiError } from './error-mapping.ts';
+import { retryingStale } from './stale.ts';
 import type { DeviceOptions, Token } from './types.ts';
 
 /** ms before a token's end at which a new one is fetched. */
@@ -35,19 +36,14 @@ export class Login {
 
   /**
    * Runs a call with the header of a token for the connection in use; once more with a fresh one if the token was refused
-   * (the gateway has been restarted) or, where `again` says so, if the connection broke.
+   * (the gateway has been restarted, its clock was set).
    */
-  async run<T>(
-    call: (headers: { readonly authorization: string }) => Promise<T>,
-    again: 'when-broken' | 'never-when-broken',
-  ): Promise<T> {
+  async run<T>(call: (headers: { readonly authorization: string }) => Promise<T>): Promise<T> {
     const token = await this.#current();
     try {
       return await call({ authorization: token.header });
     } catch (error) {
-      const { code } = toGatewayApiError(error);
-      const broken = code === 'unreachable' && this.#connection.current !== token.session;
-      if (code !== 'unauthenticated' && !(broken && again === 'when-broken')) throw error;
+      if (toGatewayApiError(error).code !== 'unauthenticated') throw error;
       if (this.#token === token) this.#token = undefined;
       const fresh = await this.#current();
       return call({ authorization: fresh.header });
@@ -56,12 +52,13 @@ export class Login {
 
   /** A signed challenge, bound to the connection in use. */
   async proof(): Promise<DeviceProof> {
-    const { channelBinding } = await this.#connection.open();
-    return this.#sign(channelBinding);
+    const { proof } = await this.#prove('bound');
+    return proof;
   }
 
   async unboundToken(): Promise<Token> {
-    const { token, expiresAt } = await this.#client.login({ proof: await this.#sign(null) });
+    const { proof } = await this.#prove('unbound');
+    const { token, expiresAt } = await this.#client.login({ proof });
     return { token, expiresAt: Number(expiresAt) };
   }
 
@@ -78,16 +75,20 @@ export class Login {
   }
 
   async #fetch(): Promise<BoundToken> {
-    const { clock } = this.#options;
-    const session = await this.#connection.open();
-    const { token, lifetimeSeconds } = await this.#client.login({ proof: await this.#sign(session.channelBinding) });
-    return { header: `Bearer ${token}`, session, renewAt: clock.now() + lifetimeSeconds * 1000 - RENEW_BEFORE_MS };
+    const { session, proof } = await this.#prove('bound');
+    const { token, lifetimeSeconds } = await this.#client.login({ proof });
+    const renewAt = this.#options.clock.now() + lifetimeSeconds * 1000 - RENEW_BEFORE_MS;
+    return { header: `Bearer ${token}`, session, renewAt };
   }
 
-  async #sign(channelBinding: Uint8Array | null): Promise<DeviceProof> {
+  async #prove(kind: 'bound' | 'unbound'): Promise<{ readonly session: Session; readonly proof: DeviceProof }> {
     const { account, device, signLogin } = this.#options;
-    const { nonce } = await this.#client.getChallenge({});
+    // The first call on what may be a connection that the gateway is just closing.
+    const { nonce } = await retryingStale(this.#connection, () => this.#client.getChallenge({}));
+    const session = await this.#connection.open();
+    const channelBinding = kind === 'bound' ? session.channelBinding : null;
     const signature = await signLogin({ gatewayIdentity: this.#pin, channelBinding, nonce });
-    return create(DeviceProofSchema, { account, device, nonce, signature, channelBound: channelBinding !== null });
+    const proof = create(DeviceProofSchema, { account, device, nonce, signature, channelBound: kind === 'bound' });
+    return { session, proof };
   }
 }

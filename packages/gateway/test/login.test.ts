@@ -95,6 +95,8 @@ test('a request token says its account until it ends; nobody else can make one',
   const claims = tokens.read(token);
   assert.deepEqual(Buffer.from(claims?.account ?? []), account);
   assert.equal(claims?.expiresAt, expiresAt);
+  const inPool = Buffer.concat([randomBytes(99), token, randomBytes(99)]).subarray(99, -99);
+  assert.deepEqual(tokens.read(inPool), claims, 'wherever its bytes lie');
   assert.notDeepEqual(claims?.id, tokens.read(tokens.issue(account).token)?.id);
   for (let i = 0; i < token.length; i++)
     assert.equal(tokens.read(token.with(i, (token[i] ?? 0) ^ 1)), null, `byte ${i}`);

@@ -52,7 +52,7 @@ export class MemoryMailbox {
     this.#lastSequence++;
     const waiting = {
       sequence: this.#lastSequence,
-      envelope: envelope.slice(),
+      envelope: new Uint8Array(envelope),
       queue,
       storedAt: this.#clock.now(),
     } as const;

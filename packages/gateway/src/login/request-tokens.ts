@@ -51,7 +51,8 @@ export class RequestTokens {
   /** Null: not one of ours, or too old. */
   read(token: Uint8Array): RequestTokenClaims | null {
     if (token.length !== HEAD_BYTES + MAC_BYTES || token[0] !== VERSION) return null;
-    const head = token.slice(0, HEAD_BYTES);
+    // A copy of its own: a Buffer's slice would be a view into whatever brought it.
+    const head = new Uint8Array(token.subarray(0, HEAD_BYTES));
     if (!this.#provider.equal(this.#mac(head), token.subarray(HEAD_BYTES))) return null;
     const view = new DataView(head.buffer);
     const expiresAt = view.getUint16(EXPIRY_AT) * 2 ** 32 + view.getUint32(EXPIRY_AT + 2);

@@ -104,7 +104,7 @@ export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>
     } else {
       const waits = this.#buffer.length > 0;
       // The envelope is a view of what a socket brought: one that waits must not hold on to all of that.
-      this.#buffer.push(waits ? { ...delivery, envelope: delivery.envelope.slice() } : delivery);
+      this.#buffer.push(waits ? { ...delivery, envelope: new Uint8Array(delivery.envelope) } : delivery);
       this.#bufferBytes += delivery.envelope.length;
     }
     this.#attention?.output();
