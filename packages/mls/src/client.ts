@@ -32,8 +32,9 @@ import { decodeMessage, encodeMessage } from './messages/message.ts';
 import type { Proposal } from './messages/proposal.ts';
 import { interimTranscriptHash } from './schedule/transcript.ts';
 import { secretsOf, wipeEpochSecrets } from './schedule/key-schedule.ts';
-import { CIPHER_SUITES, SuiteCrypto } from './suite.ts';
-import type { SignatureKind } from './suite.ts';
+import { SuiteCrypto } from './suite.ts';
+import { CIPHER_SUITES } from './cipher-suites.ts';
+import type { SignatureKind } from '@sotto/crypto';
 import { requireCapabilities, demandsOf } from './group/leaf-rules.ts';
 import { treeOf } from './tree/ratchet-tree.ts';
 
@@ -144,7 +145,7 @@ export class Client {
     const { signer } = this.#identity;
     const groupId = options.groupId?.slice() ?? crypto.provider.random(GROUP_ID_SIZE);
     const extensions = options.extensions ?? [];
-    requireCapabilities(this.#capabilities, demandsOf(crypto.suite.id, extensions));
+    requireCapabilities(this.#capabilities, demandsOf(extensions));
     const leafKey = crypto.generateKey();
     const leaf = signLeafNode(crypto, signer, this.#leafFields(leafKey.publicKey, [], this.#lifetime(VALID_FOR)), null);
     const tree = treeOf(crypto, leaf);

@@ -26,5 +26,6 @@ export type { KeyPackage } from './messages/key-package.ts';
 export type { LeafNode, LeafNodeFields, LeafNodeSource, Lifetime } from './messages/leaf-node.ts';
 export type { Proposal } from './messages/proposal.ts';
 export type { PskId, ResumptionUsage } from './messages/psk.ts';
-export { CIPHER_SUITES } from './suite.ts';
-export type { CipherSuite, SignatureKind } from './suite.ts';
+export { CIPHER_SUITES } from './cipher-suites.ts';
+export type { CipherSuite } from './cipher-suites.ts';
+export type { SignatureKind } from '@sotto/crypto';

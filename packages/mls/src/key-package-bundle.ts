@@ -8,7 +8,8 @@ import { EXTENSION_TYPES, extensionOf } from './messages/extension.ts';
 import { keyPackageRef, readKeyPackage } from './messages/key-package.ts';
 import type { KeyPackage } from './messages/key-package.ts';
 import { encodeMessage } from './messages/message.ts';
-import { CIPHER_SUITES, SuiteCrypto } from './suite.ts';
+import { SuiteCrypto } from './suite.ts';
+import { CIPHER_SUITES } from './cipher-suites.ts';
 import type { CryptoProvider } from '@sotto/crypto';
 
 /**

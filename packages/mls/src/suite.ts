@@ -1,59 +1,21 @@
-import { dhkemX25519, hpke } from '@sotto/crypto';
+import { bytesOf, hpke } from '@sotto/crypto';
 import type {
-  AeadName,
   Bytes,
   CryptoProvider,
-  HashName,
   Hpke,
   HpkeKem,
   HpkeSealed,
   PrivateKey,
   PublicKey,
   Secret,
+  SignatureKind,
 } from '@sotto/crypto';
-import { bytesOf } from '@sotto/crypto';
 import { ascii, NO_BYTES } from './bytes.ts';
+import type { CipherSuite } from './cipher-suites.ts';
 import { Writer } from './codec/writer.ts';
 import { MlsError } from './error.ts';
 
-/** What an MLS cipher suite is made of, RFC 9420 §17.1. */
-export interface CipherSuite {
-  /** IANA "MLS Cipher Suites". */
-  readonly id: number;
-  readonly name: string;
-  readonly kem: HpkeKem;
-  readonly hash: HashName;
-  readonly aead: Exclude<AeadName, 'xchacha20-poly1305'>;
-  readonly signature: SignatureKind;
-}
-
-export type SignatureKind = 'ed25519';
-
-/** The suites this package offers, by id. */
-export const CIPHER_SUITES: ReadonlyMap<number, CipherSuite> = new Map(
-  (
-    [
-      {
-        id: 1,
-        name: 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519',
-        kem: dhkemX25519,
-        hash: 'sha256',
-        aead: 'aes-128-gcm',
-        signature: 'ed25519',
-      },
-      {
-        id: 3,
-        name: 'MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519',
-        kem: dhkemX25519,
-        hash: 'sha256',
-        aead: 'chacha20-poly1305',
-        signature: 'ed25519',
-      },
-    ] satisfies CipherSuite[]
-  ).map((suite) => [suite.id, suite]),
-);
-
-const HASH_SIZES: { readonly [Name in HashName]: number } = { sha256: 32, sha384: 48, sha512: 64 };
+const HASH_SIZES: { readonly [Name in CipherSuite['hash']]: number } = { sha256: 32, sha384: 48, sha512: 64 };
 const AEAD_KEY_SIZES = { 'aes-128-gcm': 16, 'aes-256-gcm': 32, 'chacha20-poly1305': 32 } as const;
 
 /** The functions of RFC 9420 §5 in one suite, over one provider. Holds no secrets: make it once and keep it. */

@@ -3,7 +3,7 @@ import { bytesAt, fieldsOf, numberAt, textAt } from '../fields.ts';
 import type { Fields } from '../fields.ts';
 import { compare } from '../outcome.ts';
 import type { Difference } from '../outcome.ts';
-import { suiteOf } from './suite.ts';
+import { privateKeyAt, suiteOf } from './suite.ts';
 
 export function cryptoBasics(fields: Fields, provider: CryptoProvider): Difference {
   const crypto = suiteOf(fields, provider);
@@ -37,13 +37,13 @@ export function cryptoBasics(fields: Fields, provider: CryptoProvider): Differen
 function signing(fields: Fields, crypto: ReturnType<typeof suiteOf>): Difference {
   const verifier = crypto.importVerifier(bytesAt(fields, 'pub'));
   const [label, content] = [textAt(fields, 'label'), bytesAt(fields, 'content')];
-  const made = crypto.sign(crypto.importSigner(bytesAt(fields, 'priv')), label, content);
+  const made = crypto.sign(crypto.importSigner(privateKeyAt(fields, 'priv', crypto, 'signature')), label, content);
   if (!crypto.verify(verifier, label, bytesAt(fields, 'signature'), content)) return 'the signature does not verify';
   return crypto.verify(verifier, label, made, content) ? null : 'an own signature does not verify';
 }
 
 function encryption(fields: Fields, crypto: ReturnType<typeof suiteOf>): Difference {
-  const own = crypto.importKey(bytesAt(fields, 'priv'));
+  const own = crypto.importKey(privateKeyAt(fields, 'priv', crypto, 'encryption'));
   const [label, context, plaintext] = [
     textAt(fields, 'label'),
     bytesAt(fields, 'context'),

@@ -22,7 +22,7 @@ import type { Fields } from '../fields.ts';
 import { compare } from '../outcome.ts';
 import type { Difference } from '../outcome.ts';
 import { secretTreeFrom } from './schedule.ts';
-import { suiteOf } from './suite.ts';
+import { privateKeyAt, suiteOf } from './suite.ts';
 
 const SENDER = 1;
 
@@ -81,7 +81,7 @@ class Protection {
       authenticatedData: new Uint8Array(0),
       content,
     } as const;
-    const signer = crypto.importSigner(bytesAt(this.#fields, 'signature_priv'));
+    const signer = crypto.importSigner(privateKeyAt(this.#fields, 'signature_priv', crypto, 'signature'));
     const signed = signContent(crypto, signer, format, framed, this.#context);
     const authenticated = withTag(signed, content.kind === 'commit' ? crypto.zero() : null);
     if (format === 'public_message') {

@@ -17,7 +17,7 @@ import { bytesAt, listOf, numberAt, optionalBytesAt } from '../fields.ts';
 import type { Fields } from '../fields.ts';
 import { compare } from '../outcome.ts';
 import type { Difference } from '../outcome.ts';
-import { suiteOf } from './suite.ts';
+import { privateKeyAt, suiteOf } from './suite.ts';
 
 const EVERYONE: AuthenticationService = { accepts: () => true, succeeds: () => true };
 
@@ -25,9 +25,9 @@ const EVERYONE: AuthenticationService = { accepts: () => true, succeeds: () => t
 export function passiveClient(fields: Fields, provider: CryptoProvider): Difference {
   const crypto = suiteOf(fields, provider);
   const bundle = new KeyPackageBundle(crypto, keyPackageIn(fields), {
-    initKey: crypto.importKey(bytesAt(fields, 'init_priv')),
-    leafKey: crypto.importKey(bytesAt(fields, 'encryption_priv')),
-    signer: crypto.importSigner(bytesAt(fields, 'signature_priv')),
+    initKey: crypto.importKey(privateKeyAt(fields, 'init_priv', crypto, 'encryption')),
+    leafKey: crypto.importKey(privateKeyAt(fields, 'encryption_priv', crypto, 'encryption')),
+    signer: crypto.importSigner(privateKeyAt(fields, 'signature_priv', crypto, 'signature')),
   });
   const psks = new Map(
     listOf(fields['external_psks']).map((psk) => [key(bytesAt(psk, 'psk_id')), Secret.copy(bytesAt(psk, 'psk'))]),
@@ -75,7 +75,7 @@ export function welcome(fields: Fields, provider: CryptoProvider): Difference {
   const ref = keyPackageRef(crypto, keyPackage.bytes);
   const entry = message.welcome.secrets.find(({ newMember }) => key(newMember) === key(ref));
   if (entry === undefined) return 'the welcome is not to the key package';
-  const init = crypto.importKey(bytesAt(fields, 'init_priv'));
+  const init = crypto.importKey(privateKeyAt(fields, 'init_priv', crypto, 'encryption'));
   const { encryptedGroupInfo } = message.welcome;
   const opened = crypto.decrypt(init, 'Welcome', encryptedGroupInfo, entry.encryptedGroupSecrets);
   if (opened === null) return 'the group secrets do not open';

@@ -12,7 +12,7 @@ import { bytesAt, listOf, numberAt, optionalBytesAt } from '../fields.ts';
 import type { Fields } from '../fields.ts';
 import { compare } from '../outcome.ts';
 import type { Difference } from '../outcome.ts';
-import { suiteOf } from './suite.ts';
+import { privateKeyAt, suiteOf } from './suite.ts';
 
 const NOBODY: ReadonlySet<number> = new Set();
 
@@ -79,7 +79,7 @@ function make(
   const old = after.leaf(sender);
   const own = members.find((member) => numberAt(member, 'index') === sender);
   if (old === null || own === undefined) throw new Error('the sender is no member');
-  const signer = crypto.importSigner(bytesAt(own, 'signature_priv'));
+  const signer = crypto.importSigner(privateKeyAt(own, 'signature_priv', crypto, 'signature'));
   const place = { groupId: bytesAt(fields, 'group_id'), leafIndex: sender };
   const made = createPath(crypto, after, sender, (encryptionKey, parentHash) =>
     signLeafNode(crypto, signer, { ...old.fields, encryptionKey, source: { kind: 'commit', parentHash } }, place),
@@ -104,7 +104,9 @@ function contextOf(fields: Fields, crypto: SuiteCrypto, tree: RatchetTree): Uint
 }
 
 function keysOf(crypto: SuiteCrypto, member: Fields): Keys {
-  const keys = new Map([[2 * numberAt(member, 'index'), crypto.importKey(bytesAt(member, 'encryption_priv'))]]);
+  const keys = new Map([
+    [2 * numberAt(member, 'index'), crypto.importKey(privateKeyAt(member, 'encryption_priv', crypto, 'encryption'))],
+  ]);
   for (const entry of listOf(member['path_secrets'])) {
     const secret = optionalBytesAt(entry, 'path_secret');
     if (secret !== null) keys.set(numberAt(entry, 'node'), crypto.deriveKeyPair(crypto.deriveSecret(secret, 'node')));

@@ -32,7 +32,9 @@ export class Writer {
   }
 
   uint8(value: number): this {
-    this.#bytes[this.#reserve(1)] = value;
+    // The place first: reserving may exchange the buffer.
+    const at = this.#reserve(1);
+    this.#bytes[at] = value;
     return this;
   }
 

@@ -6,7 +6,8 @@ import type { AuthenticatedContent, Authentication, WireFormat } from '../messag
 import type { FramedContent } from '../messages/content.ts';
 import { MLS10 } from '../messages/key-package.ts';
 import type { PublicMessage } from '../messages/message.ts';
-import type { SignatureKind, SuiteCrypto } from '../suite.ts';
+import type { SuiteCrypto } from '../suite.ts';
+import type { SignatureKind } from '@sotto/crypto';
 
 const LABEL = 'FramedContentTBS';
 

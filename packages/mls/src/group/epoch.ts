@@ -8,7 +8,8 @@ import { readGroupContext } from '../messages/group-context.ts';
 import type { GroupContext } from '../messages/group-context.ts';
 import { LeafNode } from '../messages/leaf-node.ts';
 import type { EpochSecrets } from '../schedule/key-schedule.ts';
-import type { SignatureKind, SuiteCrypto } from '../suite.ts';
+import type { SuiteCrypto } from '../suite.ts';
+import type { SignatureKind } from '@sotto/crypto';
 import type { PathKeys } from '../tree/treekem.ts';
 
 /** One epoch as a member holds it; the tree, the secret tree and the private path keys are kept apart. */

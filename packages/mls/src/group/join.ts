@@ -12,7 +12,8 @@ import type { PskId } from '../messages/psk.ts';
 import { readGroupSecrets } from '../messages/welcome.ts';
 import type { GroupSecrets, Welcome } from '../messages/welcome.ts';
 import { welcomeKey, welcomeSecret } from '../schedule/key-schedule.ts';
-import type { SignatureKind, SuiteCrypto } from '../suite.ts';
+import type { SuiteCrypto } from '../suite.ts';
+import type { SignatureKind } from '@sotto/crypto';
 import { decodeTree } from '../tree/ratchet-tree.ts';
 import type { RatchetTree } from '../tree/ratchet-tree.ts';
 import { keysFromWelcome } from '../tree/treekem.ts';
@@ -117,7 +118,7 @@ export function treeFor(
   }
   validateParents(tree);
   tree.requireAllUnique();
-  const demands = demandsOf(context.cipherSuite, context.extensions);
+  const demands = demandsOf(context.extensions);
   const types = [...tree.credentialTypes().keys()];
   for (const [leafIndex, leaf] of tree.leaves()) {
     validateLeaf(crypto, leaf, { source: null, place: { groupId: context.groupId, leafIndex }, around });

@@ -77,15 +77,13 @@ export function validateKeyPackage(crypto: SuiteCrypto, keyPackage: KeyPackage, 
 
 /** What a group's extensions ask of each member's capabilities. */
 export interface Demands {
-  readonly cipherSuite: number;
   readonly required: RequiredCapabilities | null;
   readonly extensions: readonly number[];
 }
 
-export function demandsOf(cipherSuite: number, extensions: readonly Extension[]): Demands {
+export function demandsOf(extensions: readonly Extension[]): Demands {
   const data = extensionOf(extensions, EXTENSION_TYPES.requiredCapabilities);
   return {
-    cipherSuite,
     required: data === null ? null : decodeWhole(data, readRequiredCapabilities),
     extensions: extensions.map(({ type }) => type),
   };
@@ -96,7 +94,6 @@ export function requireCapabilities(capabilities: Capabilities, demands: Demands
   const { required, extensions } = demands;
   const isMet =
     capabilities.versions.includes(MLS10) &&
-    capabilities.cipherSuites.includes(demands.cipherSuite) &&
     [...extensions, ...(required?.extensions ?? [])].every(
       (type) => isDefaultExtension(type) || capabilities.extensions.includes(type),
     ) &&

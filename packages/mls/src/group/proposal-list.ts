@@ -7,7 +7,7 @@ import { MLS10 } from '../messages/key-package.ts';
 import type { Proposal, ProposalKind } from '../messages/proposal.ts';
 import { writePskId } from '../messages/psk.ts';
 import type { PskId } from '../messages/psk.ts';
-import { CIPHER_SUITES } from '../suite.ts';
+import { CIPHER_SUITES } from '../cipher-suites.ts';
 import type { SuiteCrypto } from '../suite.ts';
 import type { RatchetTree } from '../tree/ratchet-tree.ts';
 

@@ -8,7 +8,8 @@ import { encodeGroupContext } from '../messages/group-context.ts';
 import type { GroupContext } from '../messages/group-context.ts';
 import { epochSecrets, externalKey, joinerSecret } from '../schedule/key-schedule.ts';
 import { confirmationTag, confirmedTranscriptHash, interimTranscriptHash } from '../schedule/transcript.ts';
-import type { SignatureKind, SuiteCrypto } from '../suite.ts';
+import type { SuiteCrypto } from '../suite.ts';
+import type { SignatureKind } from '@sotto/crypto';
 import type { RatchetTree } from '../tree/ratchet-tree.ts';
 import { applyPath, openPath } from '../tree/treekem.ts';
 import type { PathKeys } from '../tree/treekem.ts';
@@ -218,7 +219,7 @@ export function requireValidTree(
   if (committerLeaf !== undefined) leaves.add(committerLeaf);
   tree.requireUniqueKeys([...[...leaves].map((leaf) => 2 * leaf), ...nodes]);
   requireCompatible(tree, leaves, {
-    demands: demandsOf(current.epoch.context.cipherSuite, applied.extensions),
+    demands: demandsOf(applied.extensions),
     demandsChanged: applied.extensionsChanged,
     previous: current.tree.credentialTypes(),
   });
