@@ -53,11 +53,17 @@ export function encryptMessage(components: PairwiseComponents, request: EncryptR
   const sealed = sealMessage(components.provider, state, plaintext, header);
   plaintext.fill(0);
   if (sealed === null) return { kind: 'exhausted' };
-  const envelope =
-    request.opening !== null && initial
-      ? sealInitial(components, request.opening, mailbox, header, [sealed.head, sealed.body])
-      : encodeEnvelope(header, sealed.head, sealed.body);
-  return { kind: 'encrypted', session: sealed.state, envelope, wipe: [request.session] };
+  const parts = [sealed.head, sealed.body];
+  try {
+    const envelope =
+      request.opening !== null && initial
+        ? sealInitial(components, request.opening, mailbox, header, parts)
+        : encodeEnvelope(header, ...parts);
+    return { kind: 'encrypted', session: sealed.state, envelope, wipe: [request.session] };
+  } catch (error) {
+    sealed.state.fill(0);
+    throw error;
+  }
 }
 
 function minimallyPadded(content: Uint8Array): Uint8Array {

@@ -9,11 +9,19 @@ import {
   startSession,
 } from '@sotto/ratchet';
 import type { CreatedPrekey } from '@sotto/ratchet';
-import { decodeEnvelope, deviceId, mailboxId, SUITE_PQXDH, SUITE_X3DH } from '@sotto/wire';
+import { decodeEnvelope, deviceId, mailboxId, SUITE_PQXDH, SUITE_X3DH, WireError } from '@sotto/wire';
 import { flightHash } from '../src/x3dh/transcript.ts';
 import { codeOf } from './support/codes.ts';
 import { pick, prekeysOf, START, testDevice, verified } from './support/devices.ts';
-import { accept, EXPIRES, firstContact, firstMessage, outcome, unsealed } from './support/first-contact.ts';
+import {
+  accept,
+  EXPIRES,
+  firstContact,
+  firstMessage,
+  firstOfEach,
+  outcome,
+  unsealed,
+} from './support/first-contact.ts';
 import { native, text, twoParties } from './support/world.ts';
 
 const DAY = 86_400_000;
@@ -282,6 +290,37 @@ test('a bundle of another device than the one to talk to is a mistake in the pro
     codeOf(() => startSession(components, { own: anh.local, ownChain: null, peer: binh.local, bundle, now: START })),
     'parameters',
   );
+});
+
+test('a peer whose identity key is of low order is refused by name', () => {
+  const { components, anh, binh, prekeys } = firstContact();
+  const peer = { ...binh.local, x25519: new Uint8Array(32) };
+  const request = {
+    own: anh.local,
+    ownChain: null,
+    peer,
+    bundle: verified(native, binh, firstOfEach(prekeys)),
+    now: START,
+  };
+  assert.equal(
+    codeOf(() => startSession(components, request)),
+    'bad_key',
+  );
+});
+
+test('content that fits no envelope is refused and the session stays as it was', () => {
+  const contact = firstContact();
+  const content = new Uint8Array(100_000);
+  const request = { content, mailbox: contact.binh.mailbox, expiresAt: EXPIRES, urgency: 'high' as const };
+  const { opening } = contact.started;
+  const before = contact.session.slice();
+  const initial = () => encryptMessage(contact.components, { ...request, session: contact.session, opening });
+  assert.throws(initial, (error) => error instanceof WireError && error.code === 'too_large');
+  assert.deepEqual(contact.session, before);
+  const accepted = accept(contact);
+  assert.ok(accepted.kind === 'accepted');
+  const later = () => encryptMessage(contact.components, { ...request, session: accepted.session, opening: null });
+  assert.throws(later, (error) => error instanceof WireError && error.code === 'too_large');
 });
 
 test('first messages and others have the same form: a version, a bucket, and nothing that tells them apart', () => {

@@ -1,4 +1,4 @@
-import type { Secret } from '@sotto/crypto';
+import type { CryptoProvider, PublicKey, Secret } from '@sotto/crypto';
 import { equalBytes, SUITE_PQXDH, SUITE_X3DH, suiteSatisfies } from '@sotto/wire';
 import type { SuiteId } from '@sotto/wire';
 import type { PairwiseComponents } from '../components.ts';
@@ -39,7 +39,10 @@ export type StartResult =
   /** The bundle has no KEM key, and one of the two devices does not speak without: a gateway may have stripped it. */
   | { readonly kind: 'refused'; readonly reason: 'no-kem' };
 
-/** Starts a session with one device: PQXDH, or X3DH where both certificates allow it and the bundle has no KEM key. */
+/**
+ * Starts a session with one device: PQXDH, or X3DH where both certificates allow it and the bundle has no KEM key.
+ * Throws `RatchetError` `parameters` for a bundle of another device, `bad_key` for an identity key of low order.
+ */
 export function startSession(components: PairwiseComponents, request: StartRequest): StartResult {
   const { provider } = components;
   const { own, peer, bundle } = request;
@@ -66,9 +69,10 @@ export function startSession(components: PairwiseComponents, request: StartReque
   const hash = flightHash(provider, flight, peer.device);
   const kemKeyHash = bundle.kem === null ? null : provider.hash('sha256', bundle.kem.key.bytes);
   const associated = sessionAssociated(provider, hash, own, peer, kemKeyHash);
+  const identity = importIdentity(provider, peer.x25519);
   const secrets: Secret[] = [
     provider.dh(own.identityKey, bundle.signed.key),
-    provider.dh(ephemeral, peer.x25519),
+    provider.dh(ephemeral, identity),
     provider.dh(ephemeral, bundle.signed.key),
   ];
   if (bundle.oneTime !== null) secrets.push(provider.dh(ephemeral, bundle.oneTime.key));
@@ -86,4 +90,13 @@ export function startSession(components: PairwiseComponents, request: StartReque
     opening: encodeOpening({ recipient: peer.device, sealingKey: bundle.sealing.key.bytes, firstFlight }),
     tags: upcomingTags(provider, state),
   };
+}
+
+/** Other keys were checked with the bundle. Throws `RatchetError` `bad_key`. */
+function importIdentity(provider: CryptoProvider, bytes: Uint8Array): PublicKey<'x25519'> {
+  try {
+    return provider.importPublic('x25519', bytes);
+  } catch (cause) {
+    throw new RatchetError('bad_key', "the peer's identity key is none", { cause });
+  }
 }

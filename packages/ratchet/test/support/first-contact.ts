@@ -42,12 +42,16 @@ export function firstContact({ minimumSuites, handsOut, content }: FirstContactO
   const anh = testDevice(native, minimumSuites?.[0]);
   const binh = testDevice(native, minimumSuites?.[1]);
   const prekeys = prekeysOf(native, binh, { oneTime: 2 });
-  const handed = prekeys.filter(({ kind }, index) => prekeys.findIndex((other) => other.kind === kind) === index);
-  const bundle = verified(native, binh, handed.filter(handsOut ?? (() => true)));
+  const bundle = verified(native, binh, firstOfEach(prekeys).filter(handsOut ?? (() => true)));
   const started = startSession(components, { own: anh.local, ownChain: null, peer: binh.local, bundle, now: START });
   if (started.kind !== 'started') throw new Error(started.reason);
   const { envelope, session } = firstMessage(components, started.session, started, binh, content);
   return { components, anh, binh, prekeys, started, envelope, session };
+}
+
+/** One prekey of each kind, as a gateway hands them out. */
+export function firstOfEach(prekeys: readonly CreatedPrekey[]): CreatedPrekey[] {
+  return prekeys.filter(({ kind }, index) => prekeys.findIndex((other) => other.kind === kind) === index);
 }
 
 /** One more initial message of a session. */
