@@ -20,10 +20,10 @@ type Timer = <T>(name: string, run: () => T | Promise<T>) => Promise<T>;
  * Pairwise operations through the full path: serialised records and wire bytes in, serialised records and wire bytes
  * out. Implementations take turns, so that a machine that slows down slows all of them.
  */
-export async function pairwise({ quick, say, row }: SuiteOptions): Promise<void> {
+export async function pairwise({ quick, peers: compare, say, row }: SuiteOptions): Promise<void> {
   const rounds = quick ? 20 : 150;
   const warmUp = quick ? 5 : 50;
-  const peers = installPeers(say);
+  const peers = compare ? installPeers(say) : null;
   const signal = peers === null ? null : ((await import(join(peers, 'libsignal.mjs'))) as PairwiseModule);
   const modules: readonly (readonly [string, PairwiseModule])[] = [
     ['sotto', sotto],

@@ -8,7 +8,7 @@ import { tagRange } from './tags.ts';
 /** AEAD tags, bytes. */
 const AEAD = 16;
 export const SALT_BYTES = 16;
-export const SEALED_HEADER_BYTES = HEADER_BYTES + AEAD;
+const SEALED_HEADER_BYTES = HEADER_BYTES + AEAD;
 /** tag ‖ salt ‖ sealed header. */
 export const HEAD_BYTES = TAG_BYTES + SALT_BYTES + SEALED_HEADER_BYTES;
 /** What sealing adds to a padded plaintext, bytes. */

@@ -18,7 +18,7 @@ import type { PrekeyName } from './kinds.ts';
 import { verifyMerkleProof } from './merkle.ts';
 
 /** A bundle has five kinds of keys, each with its batch and at most ten hashes: about 6 KiB. */
-export const MAX_BUNDLE_BYTES = 32 * 1024;
+const MAX_BUNDLE_BYTES = 32 * 1024;
 const BATCH_VERSION = 1;
 
 declare const verified: unique symbol;

@@ -14,7 +14,7 @@ import { chainHeadLength, decodeChainHead, readNumber, writeChainHeadAt, writeNu
 
 /** The version of InitialMessage that this code writes and reads. */
 export const FLIGHT_VERSION = 1;
-export const KEM_CIPHERTEXT_BYTES = 1088;
+const KEM_CIPHERTEXT_BYTES = 1088;
 /** Unix seconds in milliseconds stay exact numbers; not a policy. */
 const LAST_START = 2 ** 40;
 const LAST_ID = 0xffff_ffff;
