@@ -10,6 +10,7 @@ export interface Child {
   /** Resolves when it says so; `ended` when it ends before. */
   readonly ready: Promise<'ready' | 'ended'>;
   readonly ended: Promise<number | null>;
+  send(message: { readonly address: string }): void;
   /** Asks it to end, and waits; kills it if it takes too long. */
   stop(): Promise<void>;
   /** Last lines of its log, for telling what went wrong. */
@@ -52,6 +53,7 @@ export function startChild(file: string, args: readonly string[], logFile: strin
     pid: child.pid ?? 0,
     ready,
     ended,
+    send: (message) => void child.send(message),
     async stop() {
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);

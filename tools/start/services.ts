@@ -85,15 +85,29 @@ class Keeper {
     const logFile = join(this.#home.logs, 'gateway.log');
     const args = ['--json', '--data', this.#home.root, 'serve', '--listen', `127.0.0.1:${port}`];
     const gateway = startChild('packages/cli/src/main.ts', args, logFile);
+    // Both load at the same time; the agent begins when there is an address.
+    const agent = startChild(
+      'tools/start/echo.ts',
+      [join(this.#home.root, 'agents', 'echo')],
+      join(this.#home.logs, 'echo.log'),
+    );
     const outcome = await gateway.ready;
     const address = readNote(this.#home)?.address;
-    if (outcome === 'ended' || address === undefined) {
+    if (outcome === 'ended' || address === undefined || this.#stopped) {
+      await Promise.all([agent.stop(), gateway.stop()]);
       // Or somebody else was faster: then it answers soon.
       return new CliError('failed', 'The gateway did not start.', `Its log says (${logFile}):\n${gateway.logTail()}`);
     }
     this.#gateway = gateway;
-    if (this.#stopped) await gateway.stop();
-    else this.#startAgent(address);
+    this.#agent = agent;
+    agent.send({ address });
+    this.agentReady = agent.ready.then((ready) => {
+      if (ready === 'ended') {
+        throw new CliError('failed', 'The echo agent did not start.', `Its log says:\n${agent.logTail()}`);
+      }
+    });
+    // Reported where it is awaited.
+    this.agentReady.catch(() => undefined);
     return address;
   }
 
@@ -125,20 +139,6 @@ class Keeper {
     } catch {
       return false;
     }
-  }
-
-  #startAgent(address: string): void {
-    const folder = join(this.#home.root, 'agents', 'echo');
-    mkdirSync(join(this.#home.root, 'agents'), { recursive: true, mode: 0o700 });
-    const agent = startChild('examples/echo-agent.ts', [folder, address], join(this.#home.logs, 'echo.log'));
-    this.#agent = agent;
-    this.agentReady = agent.ready.then((outcome) => {
-      if (outcome === 'ended') {
-        throw new CliError('failed', 'The echo agent did not start.', `Its log says:\n${agent.logTail()}`);
-      }
-    });
-    // Reported where it is awaited.
-    this.agentReady.catch(() => undefined);
   }
 }
 
