@@ -34,7 +34,7 @@ export interface ProgramOptions {
 }
 
 /** Starts a TypeScript program with the Node that runs this one. */
-export function startProgram(options: ProgramOptions): Program {
+function startProgram(options: ProgramOptions): Program {
   const child = spawn(
     process.execPath,
     [

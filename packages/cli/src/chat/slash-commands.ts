@@ -58,7 +58,7 @@ async function requestNamed(control: ChatControl, name: string): Promise<Contact
 }
 
 /** What a line that begins with `/` can be. In the order of `/help`. */
-export const slashCommands: readonly SlashCommand[] = [
+const slashCommands: readonly SlashCommand[] = [
   {
     name: 'help',
     usage: '/help',

@@ -61,6 +61,6 @@ export function createOutput(
 }
 
 /** The number a process ends with. */
-export function exitNumber(code: ExitCode): number {
+function exitNumber(code: ExitCode): number {
   return exitCodes[code].exit;
 }

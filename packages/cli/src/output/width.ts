@@ -13,7 +13,7 @@ export function cells(text: string): number {
 }
 
 /** Fills up with spaces to a number of cells. */
-export function padCells(text: string, width: number): string {
+function padCells(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - cells(text)));
 }
 

@@ -52,7 +52,7 @@ export async function findRunningGateway(
 }
 
 /** Whether the gateway at an address answers. */
-export async function answers(address: string, clock: CliClock, deadlineMs: number): Promise<boolean> {
+async function answers(address: string, clock: CliClock, deadlineMs: number): Promise<boolean> {
   const { connectGateway } = await import('@sotto/gateway-api');
   const connection = connectGateway({ address, clock });
   try {

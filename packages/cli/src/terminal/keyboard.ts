@@ -76,7 +76,7 @@ const meta: Record<string, KeyEvent> = {
 };
 
 /** What one key press means; null: nothing here. Ctrl-J (a bare line feed) starts a new line, as in other chats. */
-export function readKey(text: string | undefined, key: Key): KeyEvent | null {
+function readKey(text: string | undefined, key: Key): KeyEvent | null {
   const name = key.name ?? '';
   if (key.ctrl === true) return control[name] ?? null;
   if (key.meta === true) return meta[name] ?? null;
