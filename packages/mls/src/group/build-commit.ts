@@ -28,7 +28,7 @@ import type { Epoch } from './epoch.ts';
 import { needsPath, validateProposalList } from './proposal-list.ts';
 import type { Committer, SentProposal } from './proposal-list.ts';
 import { resolvePskSecret } from './psks.ts';
-import { makeEpoch, nextContext, requireValidTree } from './stage.ts';
+import { keysIn, makeEpoch, nextContext, requireValidTree } from './stage.ts';
 import type { CommitEffects, Current, Staged } from './stage.ts';
 
 /** What a member may change of its own leaf as it commits or updates. */
@@ -139,7 +139,7 @@ export function buildCommit(
   const groupInfo = makeGroupInfo(crypto, next, tree, options);
   const welcome =
     applied.added.length === 0 ? null : makeWelcome(crypto, { joiner, psk, applied, path, committerLeaf, groupInfo });
-  const keys = new Map([...current.keys].filter(([index]) => tree.node(index) === current.tree.node(index)));
+  const keys = keysIn(tree, current.keys);
   if (path !== null) {
     keys.set(2 * committerLeaf, path.leafKey);
     for (const { index, key } of path.steps) keys.set(index, key);
@@ -153,6 +153,49 @@ export function buildCommit(
     groupInfo,
     welcome,
   };
+}
+
+/**
+ * A commit of the own proposals and as many of those `kept` as go with them, tried in their order: members must not be
+ * able to stop commits by proposals that stand against each other. If the own ones cannot stand, it says so.
+ */
+export function buildWithKept(
+  build: (proposals: readonly SentProposal[]) => BuiltCommit,
+  current: Pick<Current, 'crypto' | 'around' | 'epoch' | 'tree' | 'resumption'>,
+  committer: Committer,
+  own: readonly SentProposal[],
+  kept: readonly SentProposal[],
+): BuiltCommit {
+  try {
+    return build([...own, ...kept]);
+  } catch (error) {
+    if (!(error instanceof MlsError) || kept.length === 0) throw error;
+  }
+  const accepted = [...own];
+  for (const proposal of kept) {
+    if (canStand(current, committer, [...accepted, proposal])) accepted.push(proposal);
+  }
+  return build(accepted);
+}
+
+function canStand(
+  current: Pick<Current, 'crypto' | 'around' | 'epoch' | 'tree' | 'resumption'>,
+  committer: Committer,
+  proposals: readonly SentProposal[],
+): boolean {
+  const { crypto, around, epoch } = current;
+  const { groupId, extensions } = epoch.context;
+  try {
+    validateProposalList(crypto, proposals, committer, current.tree);
+    const tree = current.tree.copy();
+    const applied = applyProposals(crypto, tree, proposals, { groupId, extensions, around });
+    requireValidTree(current, tree, applied, []);
+    resolvePskSecret(crypto, applied.psks, around.psks, (id, number) => current.resumption(id, number)).dispose();
+    return true;
+  } catch (error) {
+    if (error instanceof MlsError) return false;
+    throw error;
+  }
 }
 
 /** GroupInfo of an epoch, RFC 9420 §12.4.3. */

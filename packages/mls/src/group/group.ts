@@ -12,8 +12,8 @@ import type { LeafNode, LeafNodeFields } from '../messages/leaf-node.ts';
 import { encodeMessage } from '../messages/message.ts';
 import type { Proposal } from '../messages/proposal.ts';
 import { exportSecret } from '../schedule/key-schedule.ts';
-import { buildCommit, makeGroupInfo } from './build-commit.ts';
-import type { LeafChanges } from './build-commit.ts';
+import { buildCommit, buildWithKept, makeGroupInfo } from './build-commit.ts';
+import type { BuiltCommit, LeafChanges } from './build-commit.ts';
 import { CommitBuilder } from './commit-builder.ts';
 import type { CommitPlan, PendingCommit } from './commit-builder.ts';
 import type { Surroundings } from './options.ts';
@@ -224,26 +224,26 @@ export class Group implements Disposable {
     const { crypto, epoch, around } = this.#state;
     const current = this.#state.current();
     const committer = { kind: 'member', leaf: epoch.ownLeaf } as const;
-    const proposals = [
-      ...(plan.includeProposals ? this.#committable() : []),
-      ...plan.proposals.map((proposal) => ({ proposal, sender: committer, ref: null })),
-    ];
-    const built = buildCommit(
-      current,
-      {
-        proposals,
-        committer,
-        leafFields: this.#leafFields(plan.leaf ?? {}),
-        leafSigner: plan.leaf?.signer ?? epoch.signer,
-        signer: epoch.signer,
-        forcePath: plan.leaf !== null,
-        authenticatedData: plan.authenticatedData,
-        wireFormat: plan.wireFormat ?? around.policy.handshakes,
-        initSecret: null,
-        successor: plan.successor,
-      },
-      { ratchetTree: plan.ratchetTree, externalPub: plan.externalPub },
-    );
+    const own = plan.proposals.map((proposal) => ({ proposal, sender: committer, ref: null }));
+    const kept = plan.includeProposals ? this.#committable() : [];
+    const build = (proposals: readonly SentProposal[]): BuiltCommit =>
+      buildCommit(
+        current,
+        {
+          proposals,
+          committer,
+          leafFields: this.#leafFields(plan.leaf ?? {}),
+          leafSigner: plan.leaf?.signer ?? epoch.signer,
+          signer: epoch.signer,
+          forcePath: plan.leaf !== null,
+          authenticatedData: plan.authenticatedData,
+          wireFormat: plan.wireFormat ?? around.policy.handshakes,
+          initSecret: null,
+          successor: plan.successor,
+        },
+        { ratchetTree: plan.ratchetTree, externalPub: plan.externalPub },
+      );
+    const built = buildWithKept(build, current, committer, own, kept);
     const message = this.#protect(built.content);
     const digest = messageDigest(crypto, message);
     const staged = { ...built.staged, epoch: { ...built.staged.epoch, commitDigest: digest } };
@@ -257,15 +257,17 @@ export class Group implements Disposable {
     };
   }
 
-  /** Proposals that an own commit can take in: not the own updates, and none that stand against each other. */
+  /** Proposals that an own commit may take in: not the own update or removal. Removals first. */
   #committable(): SentProposal[] {
     const own = this.ownLeaf;
     const all = this.#state.proposals().filter(({ proposal, sender }) => {
       if (proposal.kind === 'update') return sender.kind === 'member' && sender.leaf !== own;
       return !(proposal.kind === 'remove' && proposal.leaf === own);
     });
-    const reinit = all.find(({ proposal }) => proposal.kind === 'reinit');
-    return reinit === undefined ? withoutConflicts(all) : [reinit];
+    return [
+      ...all.filter(({ proposal }) => proposal.kind === 'remove'),
+      ...all.filter(({ proposal }) => proposal.kind !== 'remove'),
+    ];
   }
 
   #leafFields(changes: LeafChanges): Omit<LeafNodeFields, 'encryptionKey' | 'source'> {
@@ -310,33 +312,6 @@ export class Group implements Disposable {
   #requireActive(): void {
     if (this.#state.status.kind !== 'active') throw new MlsError('group_closed', 'the group is over for this member');
   }
-}
-
-/** Removals first; of two proposals about one leaf or of which one may stand, the earlier. */
-function withoutConflicts(proposals: readonly SentProposal[]): SentProposal[] {
-  const leaves = new Set<number>();
-  let hasExtensions = false;
-  const ordered = [
-    ...proposals.filter(({ proposal }) => proposal.kind === 'remove'),
-    ...proposals.filter(({ proposal }) => proposal.kind !== 'remove'),
-  ];
-  return ordered.filter(({ proposal, sender }) => {
-    if (proposal.kind === 'group_context_extensions') {
-      const isFirst = !hasExtensions;
-      hasExtensions = true;
-      return isFirst;
-    }
-    const leaf =
-      proposal.kind === 'remove'
-        ? proposal.leaf
-        : proposal.kind === 'update' && sender.kind === 'member'
-          ? sender.leaf
-          : null;
-    if (leaf === null) return true;
-    if (leaves.has(leaf)) return false;
-    leaves.add(leaf);
-    return true;
-  });
 }
 
 function memberOf(leaf: number, node: LeafNode): Member {

@@ -225,16 +225,22 @@ export function requireValidTree(
   });
 }
 
-/** The own private keys that are still good in `tree`, with an own update's if it was committed. */
+/** The private keys that are still good in `tree`: nodes may have got unmerged leaves, but not another key. */
+export function keysIn(tree: RatchetTree, keys: PathKeys): Map<number, PrivateKey> {
+  const kept = new Map<number, PrivateKey>();
+  for (const [index, key] of keys) {
+    const node = tree.node(index);
+    if (node !== null && sameBytes(node.encryptionKey, key.publicKey)) kept.set(index, key);
+  }
+  return kept;
+}
+
+/** The own keys that are still good, with an own update's if it was committed. */
 function ownKeys(
   current: Current,
   tree: RatchetTree,
 ): { readonly keys: Map<number, PrivateKey>; readonly signer: PrivateKey<SignatureKind> } {
-  const keys = new Map<number, PrivateKey>();
-  for (const [index, key] of current.keys) {
-    const node = tree.node(index);
-    if (node !== null && sameBytes(node.encryptionKey, key.publicKey)) keys.set(index, key);
-  }
+  const keys = keysIn(tree, current.keys);
   const own = 2 * current.epoch.ownLeaf;
   const leaf = tree.leaf(current.epoch.ownLeaf);
   if (keys.has(own) || leaf === null) return { keys, signer: current.epoch.signer };

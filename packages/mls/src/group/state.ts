@@ -63,6 +63,8 @@ export class GroupState {
   #nodeCount: number;
   #tree: RatchetTree | null = null;
   #keys: PathKeys | null = null;
+  /** Leaves read without the tree. */
+  readonly #leaves = new Map<number, LeafNode | null>();
   #store: TreeStore;
   #past: PastEntry[];
   readonly #pastLoaded = new Map<string, { readonly epoch: PastEpoch; readonly store: TreeStore }>();
@@ -137,6 +139,7 @@ export class GroupState {
         hashes.push(hash);
       }
       this.#tree = new RatchetTree(this.crypto, nodes, hashes);
+      this.#leaves.clear();
     }
     return this.#tree;
   }
@@ -150,8 +153,12 @@ export class GroupState {
   leaf(leaf: number): LeafNode | null {
     if (this.#tree !== null) return this.#tree.leaf(leaf);
     if (leaf >= this.#epoch.width) return null;
-    const { node } = decodeWhole(needed(this.#reader, nodeName(2 * leaf)), readNodeRecord);
-    return node as LeafNode | null;
+    let node = this.#leaves.get(leaf);
+    if (node === undefined) {
+      node = decodeWhole(needed(this.#reader, nodeName(2 * leaf)), readNodeRecord).node as LeafNode | null;
+      this.#leaves.set(leaf, node);
+    }
+    return node;
   }
 
   /** What staging the next epoch works from. */

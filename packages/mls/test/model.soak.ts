@@ -1,0 +1,16 @@
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import { steps, World } from './model.ts';
+
+describe('a group with crashes, lost, reordered and repeated messages, at length', () => {
+  for (const suite of [1, 3, 0xf002]) {
+    it(`suite ${suite}`, () => {
+      fc.assert(
+        fc.property(steps(200), (all) => {
+          new World(suite).run(all);
+        }),
+        { numRuns: 40 },
+      );
+    });
+  }
+});
