@@ -169,6 +169,49 @@ describe('sotto chat in a terminal', () => {
     await chat.waitFor('you reacted 👍');
   });
 
+  test('R-APP-2 what happens elsewhere is told: someone else writes, someone is writing, someone asks', async () => {
+    const carol = await world.person('carol');
+    using chat = terminal(alice, ['chat', 'bob']);
+    await chat.waitFor('connected');
+    await carol.must(['contact', 'add', 'alice', '--greeting', 'It is Carol']);
+    await chat.waitFor('carol would like to write to you: “It is Carol”');
+    chat.type('/acc\t\r');
+    await chat.waitFor('── carol · connected ──');
+    chat.type('/switch bob\r');
+    await chat.waitFor('── bob · connected ──');
+    using other = terminal(carol, ['chat', 'alice']);
+    await other.waitFor('alice accepted.');
+    other.type('from elsewhere\r');
+    await chat.waitFor('carol wrote: “from elsewhere”. Read it with /switch carol');
+    await chat.waitFor('1 new from carol');
+    chat.type('/switch carol\r');
+    await chat.waitFor('carol: from elsewhere');
+    other.type('half a ');
+    await chat.waitFor('── carol · is writing… · connected ──');
+    other.type('\u0003');
+    await other.exited;
+  });
+
+  test('R-APP-2 Ctrl-Z gives the terminal to the shell, and fg brings the chat back', async () => {
+    using shell = openPty({ file: '/bin/bash', args: ['--norc', '--noprofile', '-i'], env: { PS1: 'shell> ' } });
+    await shell.waitFor('shell>');
+    const command = [process.execPath, ...nodeArgs(alice, ['chat', 'bob'])].map((part) => `'${part}'`).join(' ');
+    shell.type(`${command}\r`);
+    await shell.waitFor('── bob · connected ──');
+    shell.type('a draft that stays');
+    await shell.waitFor('> a draft that stays');
+    shell.type('\u001a');
+    await shell.waitFor('Stopped');
+    shell.type('echo "the shell is $((40 + 2))"\r');
+    await shell.waitFor('the shell is 42');
+    shell.type('fg\r');
+    await shell.until(() => shell.screen().some((row) => row.startsWith('> a draft that stays')), 'the draft again');
+    shell.type(', and goes\r');
+    await partner.next('received', ({ text }) => text === 'a draft that stays, and goes');
+    shell.type('\u0003');
+    await shell.waitFor(/^shell> $|^shell>$/);
+  });
+
   test('R-APP-2 a profile that is open in a chat is not opened twice', async () => {
     using chat = terminal(alice, ['chat', 'bob']);
     await chat.waitFor('connected');

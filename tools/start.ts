@@ -63,7 +63,7 @@ async function start(signal: AbortSignal): Promise<number> {
         others: profileNames(context).filter((name) => name !== profile),
       };
       const echo = await echoContact(messenger, agent);
-      if (!(stdin.isTTY && stdout.isTTY)) {
+      if (!(stdin.isTTY && stdout.isTTY && env['TERM'] !== 'dumb')) {
         return await talkAlone(context, messenger, echo, facts);
       }
       if (isNew) await messenger.send(echo.conversation, 'Hello! Who can read this?');

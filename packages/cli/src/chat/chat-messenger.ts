@@ -14,6 +14,7 @@ export type ChatMessenger = Pick<
   | 'contacts'
   | 'contact'
   | 'block'
+  | 'unblock'
   | 'setNickname'
   | 'safetyNumber'
   | 'verifyContact'

@@ -308,7 +308,16 @@ const slashCommands: readonly SlashCommand[] = [
     help: 'refuse everything from this contact',
     async run(control) {
       const contact = await control.messenger.block(open(control).contact.account);
-      control.view.notice(`${nameOf(contact)} is blocked. Undo it with "sotto contact unblock".`);
+      control.view.notice(`${nameOf(contact)} is blocked. Undo it with /unblock.`);
+    },
+  },
+  {
+    name: 'unblock',
+    usage: '/unblock',
+    help: 'take that back',
+    async run(control) {
+      const contact = await control.messenger.unblock(open(control).contact.account);
+      control.view.notice(`${nameOf(contact)} is no longer blocked.`);
     },
   },
   {

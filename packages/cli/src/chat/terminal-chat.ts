@@ -38,6 +38,8 @@ export interface TerminalChatOptions {
 
 /** Tell the other side at most this often that someone is writing, ms. */
 const TYPING_EVERY_MS = 3000;
+/** ms after a stop before the terminal is taken again. */
+const RESUME_MS = 50;
 /** How long "is writing" stands without news, ms. */
 const TYPING_SHOWN_MS = 6000;
 
@@ -110,13 +112,15 @@ class TerminalChat {
     });
     const onResize = (): void => this.#screen.resized();
     output.on('resize', onResize);
+    // To the whole process group, as the terminal's driver does it: whoever started this (npm, a shell) stops along.
     const suspend = (): void => {
       guard.release();
-      process.once('SIGCONT', () => {
+      process.kill(0, 'SIGTSTP');
+      // Runs once the program goes on; at once where there is nobody to give the terminal to.
+      this.#options.clock.after(RESUME_MS, () => {
         guard.take();
         this.#refreshStatus();
       });
-      process.kill(process.pid, 'SIGTSTP');
     };
     const stops = [
       listenToKeys(input, {

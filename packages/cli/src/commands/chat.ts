@@ -7,18 +7,18 @@ import { withMessenger } from '../profile/open.ts';
 export async function chat(context: CliContext, who: string | undefined): Promise<number> {
   return await withMessenger(context, async (messenger) => {
     const contact = await chooseContact(messenger, who);
-    const inTerminal = context.stdin.isTTY && context.stdout.isTTY && !context.output.json;
+    const { stdin, stdout, env } = context;
+    const inTerminal = stdin.isTTY && stdout.isTTY && env['TERM'] !== 'dumb' && !context.output.json;
     if (!inTerminal) {
       const { runPipedChat } = await import('../chat/piped-chat.ts');
       return await runPipedChat(context, messenger, contact);
     }
     const { runTerminalChat } = await import('../chat/terminal-chat.ts');
-    const { stdin: input, stdout: output, clock } = context;
     return await runTerminalChat({
       messenger,
-      input,
-      output,
-      clock,
+      input: stdin,
+      output: stdout,
+      clock: context.clock,
       colour: context.output.colour,
       start: contact?.account ?? null,
     });
