@@ -71,6 +71,7 @@ export type MlsErrorCode =
   // Use and storage
   | 'group_closed'
   | 'unknown_commit'
+  | 'no_snapshot'
   | 'no_group'
   | 'record'
   | 'internal';

@@ -5,7 +5,7 @@ export type { MlsErrorCode } from './error.ts';
 export type { PaddingPolicy } from './framing/private.ts';
 export type { LeafChanges } from './group/build-commit.ts';
 export type { CommitBuilder, PendingCommit } from './group/commit-builder.ts';
-export type { EncryptOptions, Group, Member } from './group/group.ts';
+export type { EncryptOptions, Group, Member, Snapshot } from './group/group.ts';
 export { DEFAULT_POLICY, stepPadding } from './group/options.ts';
 export type { AuthenticationService, GroupPolicy, PskStore } from './group/options.ts';
 export type { SentProposal } from './group/proposal-list.ts';

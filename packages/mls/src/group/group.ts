@@ -1,5 +1,5 @@
 import type { Secret } from '@sotto/crypto';
-import { NO_BYTES } from '../bytes.ts';
+import { NO_BYTES, sameBytes } from '../bytes.ts';
 import { MlsError } from '../error.ts';
 import { protectPrivate } from '../framing/private.ts';
 import { protectPublic, signContent, withTag } from '../framing/public.ts';
@@ -30,6 +30,15 @@ export interface Member {
   readonly credential: Credential;
   readonly signatureKey: Uint8Array;
   readonly node: LeafNodeFields;
+}
+
+/** An epoch that can be gone back to. */
+export interface Snapshot {
+  readonly epoch: bigint;
+  /** Of the commit that began it; null for the one that this member came in with. */
+  readonly digest: Uint8Array | null;
+  /** Unix ms. */
+  readonly endedAt: number;
 }
 
 export interface EncryptOptions {
@@ -186,7 +195,33 @@ export class Group implements Disposable {
     return secret === null ? null : secret.slice(0, secret.length);
   }
 
-  /** Forgets past epochs that are too old; call now and then when nothing is received. */
+  /** Epochs that can be gone back to, oldest first (`policy.snapshots`). */
+  snapshots(): readonly Snapshot[] {
+    return this.#state.snapshots.map(({ epoch, digest, endedAt }) => ({ epoch, digest, endedAt }));
+  }
+
+  /**
+   * Goes back to the epoch that the commit of this digest began (null: the one that this member came in with), to take
+   * another commit than was taken. What came after it is forgotten; keys that were used up stay so. Throws `no_snapshot`.
+   */
+  resume(digest: Uint8Array | null): void {
+    const { policy } = this.#state.around;
+    if (this.status.kind === 'removed' && policy.snapshots > 0 && isSameDigest(this.commitDigest, digest)) {
+      this.#state.resumeMembership();
+      return;
+    }
+    const entry = this.#state.snapshots.find((snapshot) => isSameDigest(snapshot.digest, digest));
+    if (entry === undefined || !this.#state.resume(entry.id)) {
+      throw new MlsError('no_snapshot', 'that epoch is not kept');
+    }
+  }
+
+  /** Forgets all snapshots: the current epoch is settled. */
+  dropSnapshots(): void {
+    this.#state.dropSnapshots();
+  }
+
+  /** Forgets past epochs and snapshots that are too old; call now and then when nothing is received. */
   expire(): void {
     this.#state.expire();
   }
@@ -312,6 +347,10 @@ export class Group implements Disposable {
   #requireActive(): void {
     if (this.#state.status.kind !== 'active') throw new MlsError('group_closed', 'the group is over for this member');
   }
+}
+
+function isSameDigest(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : sameBytes(a, b);
 }
 
 function memberOf(leaf: number, node: LeafNode): Member {

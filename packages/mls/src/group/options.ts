@@ -25,6 +25,10 @@ export interface GroupPolicy extends RatchetLimits {
   readonly pastEpochs: number;
   /** How long a past epoch is kept, ms. */
   readonly pastEpochAge: number;
+  /** Epochs that can be gone back to, for groups without an order of commits. None, unless they are asked for. */
+  readonly snapshots: number;
+  /** How long a snapshot is kept, ms. */
+  readonly snapshotAge: number;
   /** Members and blank places of the largest tree. */
   readonly maxLeaves: number;
   /** Whether leaves of a tree received on joining must be within their lifetime. An Add's always must. */
@@ -47,6 +51,8 @@ export const DEFAULT_POLICY: GroupPolicy = {
   skippedKeys: 128,
   pastEpochs: 3,
   pastEpochAge: 24 * 60 * 60 * 1000,
+  snapshots: 0,
+  snapshotAge: 24 * 60 * 60 * 1000,
   maxLeaves: 65_536,
   checkTreeLifetimes: false,
   clockSkew: 60 * 60,

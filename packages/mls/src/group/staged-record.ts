@@ -53,12 +53,12 @@ export function changedNodes(base: RatchetTree | null, next: RatchetTree): numbe
   return changed;
 }
 
-/** Secret. What a staged epoch adds to `base`, the tree it is staged on. */
-export function encodeStaged(staged: Staged, base: RatchetTree): Uint8Array {
-  const { tree } = staged;
-  const writer = new Writer(4096).vector(encodeEpoch(staged.epoch)).vector(staged.encryption.reveal());
-  writer.vector(encodeKeys(staged.keys)).uint32(tree.nodeCount);
+/** Secret. An epoch with its keys, and of its tree what `base` lacks. */
+export function encodeSnapshot(snapshot: Omit<Staged, 'encryption'>, base: RatchetTree): Uint8Array {
+  const { tree } = snapshot;
+  const writer = new Writer(4096).vector(encodeEpoch(snapshot.epoch)).vector(encodeKeys(snapshot.keys));
   return writer
+    .uint32(tree.nodeCount)
     .list(changedNodes(base, tree), (inner, index) => {
       inner.uint32(index);
       writeNodeRecord(inner, tree, index);
@@ -66,25 +66,39 @@ export function encodeStaged(staged: Staged, base: RatchetTree): Uint8Array {
     .finish();
 }
 
+export function decodeSnapshot(crypto: SuiteCrypto, bytes: Uint8Array, base: RatchetTree): Omit<Staged, 'encryption'> {
+  return decodeWhole(bytes, (reader) => readSnapshot(crypto, reader, base));
+}
+
+/** Secret. What a staged epoch adds to `base`, the tree it is staged on. */
+export function encodeStaged(staged: Staged, base: RatchetTree): Uint8Array {
+  const snapshot = encodeSnapshot(staged, base);
+  return new Writer(snapshot.length + 80).vector(staged.encryption.reveal()).raw(snapshot).finish();
+}
+
 export function decodeStaged(crypto: SuiteCrypto, bytes: Uint8Array, base: RatchetTree): Staged {
-  return decodeWhole(bytes, (reader): Staged => {
-    const epoch = decodeWhole(reader.vector(), (inner) => readEpoch(crypto, inner));
+  return decodeWhole(bytes, (reader) => {
     const encryption = Secret.copy(reader.vector());
-    const keys = decodeWhole(reader.vector(), (inner) => readKeys(crypto, inner));
-    const nodes: (TreeNode | null)[] = [];
-    const hashes: (Uint8Array | null)[] = [];
-    const count = reader.uint32();
-    for (let index = 0; index < count; index++) {
-      nodes.push(base.node(index));
-      hashes.push(base.cachedHash(index));
-    }
-    const inner = reader.nested();
-    while (inner.remaining > 0) {
-      const index = inner.uint32();
-      const { node, hash } = readNodeRecord(inner);
-      nodes[index] = node;
-      hashes[index] = hash;
-    }
-    return { epoch, encryption, keys, tree: new RatchetTree(crypto, nodes, hashes) };
+    return { encryption, ...readSnapshot(crypto, reader, base) };
   });
+}
+
+function readSnapshot(crypto: SuiteCrypto, reader: Reader, base: RatchetTree): Omit<Staged, 'encryption'> {
+  const epoch = decodeWhole(reader.vector(), (inner) => readEpoch(crypto, inner));
+  const keys = decodeWhole(reader.vector(), (inner) => readKeys(crypto, inner));
+  const nodes: (TreeNode | null)[] = [];
+  const hashes: (Uint8Array | null)[] = [];
+  const count = reader.uint32();
+  for (let index = 0; index < count; index++) {
+    nodes.push(base.node(index));
+    hashes.push(base.cachedHash(index));
+  }
+  const inner = reader.nested();
+  while (inner.remaining > 0) {
+    const index = inner.uint32();
+    const { node, hash } = readNodeRecord(inner);
+    nodes[index] = node;
+    hashes[index] = hash;
+  }
+  return { epoch, keys, tree: new RatchetTree(crypto, nodes, hashes) };
 }

@@ -24,7 +24,15 @@ import type { SentProposal } from './proposal-list.ts';
 import { NO_RECORDS, RecordLog } from './records.ts';
 import type { RecordChange, RecordReader } from './records.ts';
 import type { Current, OwnUpdate, Staged } from './stage.ts';
-import { changedNodes, decodeStaged, encodeNode, encodeStaged, readNodeRecord } from './staged-record.ts';
+import {
+  changedNodes,
+  decodeSnapshot,
+  decodeStaged,
+  encodeNode,
+  encodeSnapshot,
+  encodeStaged,
+  readNodeRecord,
+} from './staged-record.ts';
 import { TreeStore } from './tree-store.ts';
 
 /** Of the `group` record. */
@@ -41,6 +49,23 @@ interface KeptProposal {
   readonly content: AuthenticatedContent;
   readonly ref: Uint8Array;
   readonly ownUpdate: OwnUpdate | null;
+}
+
+/** An epoch that can be gone back to. */
+export interface SnapshotEntry {
+  readonly id: string;
+  readonly epoch: bigint;
+  /** Unix ms. */
+  readonly endedAt: number;
+  /** Of the commit that began it. */
+  readonly digest: Uint8Array | null;
+}
+
+interface Snapshot {
+  readonly epoch: Epoch;
+  readonly keys: PathKeys;
+  readonly tree: RatchetTree;
+  readonly store: TreeStore;
 }
 
 interface PastEntry {
@@ -68,6 +93,9 @@ export class GroupState {
   #store: TreeStore;
   #past: PastEntry[];
   readonly #pastLoaded = new Map<string, { readonly epoch: PastEpoch; readonly store: TreeStore }>();
+  /** Oldest first, without a gap up to the current epoch. */
+  #snapshots: SnapshotEntry[];
+  readonly #snapshotsLoaded = new Map<string, Snapshot>();
   #proposalRefs: string[];
   readonly #proposals = new Map<string, KeptProposal>();
   #pendingDigests: string[];
@@ -82,6 +110,7 @@ export class GroupState {
     this.#status = parts.status;
     this.#nodeCount = parts.nodeCount;
     this.#past = parts.past;
+    this.#snapshots = parts.snapshots;
     this.#proposalRefs = parts.proposalRefs;
     this.#pendingDigests = parts.pendingDigests;
     this.#store = this.#newStore(parts.epoch.id);
@@ -97,6 +126,7 @@ export class GroupState {
       status: { kind: 'active' },
       nodeCount: staged.tree.nodeCount,
       past: [],
+      snapshots: [],
       proposalRefs: [],
       pendingDigests: [],
     });
@@ -235,10 +265,55 @@ export class GroupState {
   advance(staged: Staged, status: GroupStatus): void {
     const old = { epoch: this.#epoch, tree: this.tree, store: this.#store };
     this.#clearEpoch(staged);
+    if (this.around.policy.snapshots > 0) this.#keepSnapshot(old, staged.tree);
     this.#retire(old, staged.tree);
     this.#status = status;
     this.#install(staged, old.tree);
     this.expire();
+  }
+
+  /** Epochs that can be gone back to, oldest first. */
+  get snapshots(): readonly SnapshotEntry[] {
+    return this.#snapshots;
+  }
+
+  /** Takes an own removal back: the commit that removed this member is not to count. */
+  resumeMembership(): void {
+    this.#status = { kind: 'active' };
+    this.#markIndex();
+  }
+
+  /** Goes back to a kept epoch; what came after it is forgotten. False when it is not kept. */
+  resume(id: string): boolean {
+    const position = this.#snapshots.findIndex((entry) => entry.id === id);
+    if (position < 0 || this.#isOutdated(this.#snapshots[position])) return false;
+    const { epoch, keys, tree, store } = this.#snapshot(position);
+    const left = this.tree;
+    this.#clearEpoch(null);
+    wipeEpochSecrets(this.#epoch.secrets);
+    this.#store.delete();
+    this.#log.delete(`epoch/${this.#epoch.id}`);
+    this.#log.delete(`keys/${this.#epoch.id}`);
+    const later = this.#snapshots.slice(position + 1);
+    this.#snapshots = this.#snapshots.slice(0, position);
+    this.#log.delete(`snapshot/${id}`);
+    this.#snapshotsLoaded.delete(id);
+    for (const entry of later) this.#forgetSnapshot(entry.id);
+    const kept = this.#past.filter((entry) => entry.epoch < epoch.context.epoch);
+    const dropped = this.#past.filter((entry) => !kept.includes(entry));
+    this.#past = kept;
+    for (const entry of dropped) this.#forgetPast(entry.id, entry.id === id);
+    this.#status = { kind: 'active' };
+    this.#take({ epoch, keys, tree }, left, store);
+    return true;
+  }
+
+  /** Forgets all snapshots: the epoch they led to is settled. */
+  dropSnapshots(): void {
+    const dropped = this.#snapshots;
+    this.#snapshots = [];
+    for (const { id } of dropped) this.#forgetSnapshot(id);
+    if (dropped.length > 0) this.#markIndex();
   }
 
   /** Ends a membership: the epoch can still read what is late, and nothing follows. */
@@ -253,19 +328,21 @@ export class GroupState {
     const { pastEpochs, pastEpochAge } = this.around.policy;
     const oldest = this.around.now() - pastEpochAge;
     const kept = this.#past.filter(({ endedAt }, i) => endedAt >= oldest && i >= this.#past.length - pastEpochs);
-    for (const entry of this.#past) {
-      if (kept.includes(entry)) continue;
-      const loaded = this.#pastLoaded.get(entry.id);
-      loaded?.epoch.senderData.dispose();
-      loaded?.epoch.resumption.dispose();
-      loaded?.store[Symbol.dispose]();
-      this.#pastLoaded.delete(entry.id);
-      this.#log.deleteBelow(`secret/${entry.id}/`);
-      this.#log.delete(`past/${entry.id}`);
-    }
-    if (kept.length === this.#past.length) return;
+    const dropped = this.#past.filter((entry) => !kept.includes(entry));
     this.#past = kept;
-    this.#markIndex();
+    for (const { id } of dropped)
+      this.#forgetPast(
+        id,
+        this.#snapshots.some((entry) => entry.id === id),
+      );
+    const { snapshots } = this.around.policy;
+    const current = this.#snapshots.filter(
+      (entry, i) => !this.#isOutdated(entry) && i >= this.#snapshots.length - snapshots,
+    );
+    const outdated = this.#snapshots.filter((entry) => !current.includes(entry));
+    this.#snapshots = current;
+    for (const { id } of outdated) this.#forgetSnapshot(id);
+    if (dropped.length + outdated.length > 0) this.#markIndex();
   }
 
   /** A past epoch with its secret tree and the leaf of a sender then; null when it is not kept. */
@@ -311,17 +388,24 @@ export class GroupState {
       epoch.resumption.dispose();
       store[Symbol.dispose]();
     }
+    for (const { epoch } of this.#snapshotsLoaded.values()) wipeEpochSecrets(epoch.secrets);
     for (const { staged } of this.#pending.values()) wipeStaged(staged);
   }
 
   #install(staged: Staged, base: RatchetTree | null): void {
-    const { epoch, tree } = staged;
+    const store = this.#newStore(staged.epoch.id);
+    store.setNode(root(staged.tree.width), staged.encryption);
+    this.#take(staged, base, store);
+  }
+
+  /** Makes an epoch the current one; `base` is the tree that is stored. */
+  #take(next: Omit<Staged, 'encryption'>, base: RatchetTree | null, store: TreeStore): void {
+    const { epoch, tree } = next;
     this.#epoch = epoch;
     this.#tree = tree;
-    this.#keys = staged.keys;
+    this.#keys = next.keys;
     this.#nodeCount = tree.nodeCount;
-    this.#store = this.#newStore(epoch.id);
-    this.#store.setNode(root(tree.width), staged.encryption);
+    this.#store = store;
     tree.treeHash();
     for (const index of changedNodes(base, tree)) {
       this.#log.mark(nodeName(index), () => (index < this.#nodeCount ? encodeNode(this.tree, index) : null));
@@ -337,8 +421,10 @@ export class GroupState {
     next: RatchetTree,
   ): void {
     const { epoch } = old;
-    const { senderData, resumption, ...rest } = epoch.secrets;
-    for (const secret of Object.values(rest)) secret.dispose();
+    // A snapshot goes on holding the epoch's own secrets.
+    const senderData = epoch.secrets.senderData.slice(0, this.crypto.hashSize);
+    const resumption = epoch.secrets.resumption.slice(0, this.crypto.hashSize);
+    if (!this.#snapshotsLoaded.has(epoch.id)) wipeEpochSecrets(epoch.secrets);
     const replaced = new Map<number, LeafNode | null>();
     for (let leaf = 0; leaf < old.tree.width; leaf++) {
       const was = old.tree.leaf(leaf);
@@ -375,7 +461,8 @@ export class GroupState {
     for (const { staged } of this.#pending.values()) if (staged !== next) wipeStaged(staged);
     this.#pendingDigests = [];
     this.#pending.clear();
-    if (next === null || this.#keys === null) return;
+    // A snapshot goes on holding the epoch's keys.
+    if (next === null || this.#keys === null || this.around.policy.snapshots > 0) return;
     const kept = new Set(next.keys.values());
     for (const key of this.#keys.values()) if (!kept.has(key)) key[Symbol.dispose]();
   }
@@ -397,11 +484,74 @@ export class GroupState {
     return null;
   }
 
+  /** The epoch that ends, as it can be gone back to: its tree is kept as what the next one's lacks. */
+  #keepSnapshot(
+    old: { readonly epoch: Epoch; readonly tree: RatchetTree; readonly store: TreeStore },
+    next: RatchetTree,
+  ): void {
+    const { epoch, tree, store } = old;
+    const { keys } = this;
+    this.#snapshots.push({
+      id: epoch.id,
+      epoch: epoch.context.epoch,
+      endedAt: this.around.now(),
+      digest: epoch.commitDigest,
+    });
+    this.#snapshotsLoaded.set(epoch.id, { epoch, keys, tree, store });
+    this.#log.mark(`snapshot/${epoch.id}`, () => encodeSnapshot({ epoch, keys, tree }, next));
+  }
+
+  #snapshot(position: number): Snapshot {
+    const entry = this.#snapshots[position];
+    if (entry === undefined) throw new MlsError('internal', 'there is no such snapshot');
+    let snapshot = this.#snapshotsLoaded.get(entry.id);
+    if (snapshot === undefined) {
+      const isLast = position === this.#snapshots.length - 1;
+      const base = isLast ? this.tree : this.#snapshot(position + 1).tree;
+      const decoded = decodeSnapshot(this.crypto, needed(this.#reader, `snapshot/${entry.id}`), base);
+      snapshot = { ...decoded, store: this.#pastLoaded.get(entry.id)?.store ?? this.#newStore(entry.id) };
+      this.#snapshotsLoaded.set(entry.id, snapshot);
+    }
+    return snapshot;
+  }
+
+  #isOutdated(entry: SnapshotEntry | undefined): boolean {
+    return entry === undefined || entry.endedAt < this.around.now() - this.around.policy.snapshotAge;
+  }
+
+  #forgetSnapshot(id: string): void {
+    const loaded = this.#snapshotsLoaded.get(id);
+    if (loaded !== undefined) {
+      wipeEpochSecrets(loaded.epoch.secrets);
+      const holders = [
+        this.keys,
+        ...[...this.#snapshotsLoaded].flatMap(([other, { keys }]) => (other === id ? [] : [keys])),
+      ];
+      const inUse = new Set(holders.flatMap((keys) => [...keys.values()]));
+      for (const key of loaded.keys.values()) if (!inUse.has(key)) key[Symbol.dispose]();
+    }
+    this.#snapshotsLoaded.delete(id);
+    this.#log.delete(`snapshot/${id}`);
+    if (!this.#past.some((entry) => entry.id === id)) this.#newStore(id).delete();
+  }
+
+  /** `keepSecrets` for an epoch that is still held otherwise. */
+  #forgetPast(id: string, keepSecrets: boolean): void {
+    const loaded = this.#pastLoaded.get(id);
+    loaded?.epoch.senderData.dispose();
+    loaded?.epoch.resumption.dispose();
+    this.#pastLoaded.delete(id);
+    this.#log.delete(`past/${id}`);
+    if (keepSecrets) return;
+    if (loaded === undefined) this.#log.deleteBelow(`secret/${id}/`);
+    else loaded.store.delete();
+  }
+
   #loadPast(id: string): { readonly epoch: PastEpoch; readonly store: TreeStore } {
     let loaded = this.#pastLoaded.get(id);
     if (loaded === undefined) {
       const epoch = decodeWhole(needed(this.#reader, `past/${id}`), readPastEpoch);
-      loaded = { epoch, store: this.#newStore(id) };
+      loaded = { epoch, store: this.#snapshotsLoaded.get(id)?.store ?? this.#newStore(id) };
       this.#pastLoaded.set(id, loaded);
     }
     return loaded;
@@ -421,7 +571,14 @@ export class GroupState {
         writeText(inner, id);
         inner.uint64(epoch).uint64(BigInt(endedAt));
       });
-      return writer.list(this.#proposalRefs, writeText).list(this.#pendingDigests, writeText).finish();
+      writer.list(this.#proposalRefs, writeText).list(this.#pendingDigests, writeText);
+      return writer
+        .list(this.#snapshots, (inner, { id, epoch, endedAt, digest }) => {
+          writeText(inner, id);
+          inner.uint64(epoch).uint64(BigInt(endedAt));
+          inner.optional(digest, (nested, bytes) => nested.vector(bytes));
+        })
+        .finish();
     });
   }
 }
@@ -440,6 +597,7 @@ interface StateParts {
   readonly status: GroupStatus;
   readonly nodeCount: number;
   readonly past: PastEntry[];
+  readonly snapshots: SnapshotEntry[];
   readonly proposalRefs: string[];
   readonly pendingDigests: string[];
 }
@@ -531,6 +689,12 @@ function readIndex(reader: Reader): Omit<StateParts, 'crypto' | 'around' | 'read
     })),
     proposalRefs: reader.list(readText),
     pendingDigests: reader.list(readText),
+    snapshots: reader.list((inner) => ({
+      id: readText(inner),
+      epoch: inner.uint64(),
+      endedAt: Number(inner.uint64()),
+      digest: inner.optional((nested) => nested.vector()),
+    })),
   };
 }
 
