@@ -4,6 +4,13 @@ import type { AccountView } from '@sotto/identity';
 import { idHex } from '@sotto/wire';
 import { EngineError } from './error.ts';
 
+/**
+ * A chain travels with first messages up to this size, bytes: about 40 statements. A longer one is left out, so that the
+ * longest text still fits beside it, and the recipient fetches it. Whoever carries more makes others work for nothing:
+ * signatures of a chain are checked before it is known who sent it.
+ */
+export const MAX_CARRIED_CHAIN = 16 * 1024;
+
 /** A chain and what it says. */
 export interface KnownChain {
   readonly statements: readonly Uint8Array[];
@@ -26,14 +33,15 @@ export class ChainCache {
    * an equivocation: who shows two histories is not to be relied on.
    */
   view(statements: readonly Uint8Array[]): AccountView {
-    const key = this.#keyOf(encodeSigchain(statements));
-    return this.#find(key)?.view ?? this.#replay(key, statements).view;
+    const bytes = encodeSigchain(statements);
+    const key = this.#keyOf(bytes);
+    return this.#find(key)?.view ?? this.#replay(key, bytes).view;
   }
 
   /** The same for a serialised chain, which is parsed only if it is not known. Throws `IdentityError` for no chain, too. */
   serialised(bytes: Uint8Array): KnownChain {
     const key = this.#keyOf(bytes);
-    return this.#find(key) ?? this.#replay(key, decodeSigchain(bytes));
+    return this.#find(key) ?? this.#replay(key, bytes.slice());
   }
 
   /** The union of two accounts' worth of statements of one account. Throws as `view`. */
@@ -57,7 +65,9 @@ export class ChainCache {
     return known;
   }
 
-  #replay(key: string, statements: readonly Uint8Array[]): KnownChain {
+  /** What is kept are views of `bytes`, which therefore belong to this cache alone: a caller may wipe or reuse its own. */
+  #replay(key: string, bytes: Uint8Array): KnownChain {
+    const statements = decodeSigchain(bytes);
     const chain = { statements, view: consistent(replay(this.#crypto, statements)) };
     this.#chains.set(key, chain);
     if (this.#chains.size > this.#capacity) {

@@ -3,6 +3,7 @@ import type { AccountView, ChainState } from '@sotto/identity';
 import type { InitialMessage, RemoteDevice } from '@sotto/ratchet';
 import { equalBytes, idHex } from '@sotto/wire';
 import type { AccountId, DeviceId } from '@sotto/wire';
+import { MAX_CARRIED_CHAIN } from './chains.ts';
 import type { ChainCache, KnownChain } from './chains.ts';
 import type { ProcessResult } from './engine.ts';
 import { EngineError } from './error.ts';
@@ -33,6 +34,8 @@ export function findSender(
   const { senderHead: head, senderDevice } = initial;
   const needed = refused({ kind: 'need-chain', account: head.account, sequence: head.sequence });
   if (initial.senderChain === null && known === null) return needed;
+  if (initial.senderChain !== null && initial.senderChain.length > MAX_CARRIED_CHAIN)
+    return unreadable('invalid-sender');
   let carried: KnownChain | null;
   let view: AccountView;
   try {
@@ -50,7 +53,11 @@ export function findSender(
   if (standing !== 'active') return unreadable(standing === 'revoked' ? 'revoked-sender' : 'invalid-sender');
   const entry = activeDevice(lookup.state, senderDevice);
   if (entry === null) return unreadable('invalid-sender');
-  return { kind: 'found', device: remoteDevice(entry, head), chain: carried?.statements ?? null };
+  return {
+    kind: 'found',
+    device: remoteDevice(entry, head),
+    chain: carried?.statements.map((statement) => statement.slice()) ?? null,
+  };
 }
 
 /** Where a device stands in a chain. */

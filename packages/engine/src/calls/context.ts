@@ -9,8 +9,15 @@ export interface CallContext {
   readonly crypto: CryptoProvider;
   readonly pairwise: PairwiseComponents;
   readonly chains: ChainCache;
-  /** First messages whose seal was taken off, by the very bytes of the request; gone when those are. */
-  readonly opened: WeakMap<Uint8Array, OpenedInitial>;
+  /** First messages whose seal was taken off, by the array of the request; gone when that is. */
+  readonly opened: WeakMap<Uint8Array, OpenedSeal>;
+}
+
+/** What was under a seal. An array may come back with other bytes in it, so it is told what they were. */
+export interface OpenedSeal {
+  readonly device: Uint8Array;
+  readonly envelope: Uint8Array;
+  readonly result: OpenedInitial;
 }
 
 /** What a call gives back. */

@@ -1,6 +1,6 @@
 import { acceptInitial, continueInitial, openInitial } from '@sotto/ratchet';
 import type { AcceptRefusal, AcceptResult, InitialMessage, LocalDevice, OpenedInitial } from '@sotto/ratchet';
-import { deviceId } from '@sotto/wire';
+import { deviceId, equalBytes } from '@sotto/wire';
 import type { ChainHead, Envelope } from '@sotto/wire';
 import type { EngineRequest, HeadRef, InitialFacts, RecordChange, UnreadableReason } from '../engine.ts';
 import { localDevice } from '../own-device.ts';
@@ -63,21 +63,25 @@ export function processInitial(
 
 /** Takes the seal off. Asking for further records repeats the call: what was opened for the same bytes is kept. */
 function open(
-  { pairwise, opened }: CallContext,
+  { crypto, pairwise, opened }: CallContext,
   request: EngineRequest<'process'>,
   envelope: Envelope,
   records: RecordReader,
 ): OpenedInitial {
+  const device = parsed(() => deviceId(request.own.device));
   const before = opened.get(request.envelope);
-  if (before !== undefined) return before;
+  if (before !== undefined && crypto.equal(before.envelope, envelope.bytes) && equalBytes(before.device, device)) {
+    return before.result;
+  }
   records.require([DEVICE_KEYS, SEALING_PREKEYS]);
   const names = readSealingIndex(records.find(SEALING_PREKEYS)).map(prekeyName);
   records.require(names);
   const sealingKeys = names.map((name) => records.find(name)).filter((record) => record !== null);
-  const device = parsed(() => deviceId(request.own.device));
   const result = openInitial(pairwise, { envelope, device, sealingKeys });
   // Other sealing keys might open what these did not.
-  if (result.kind === 'opened') opened.set(request.envelope, result);
+  if (result.kind === 'opened') {
+    opened.set(request.envelope, { device: device.slice(), envelope: envelope.bytes.slice(), result });
+  }
   return result;
 }
 

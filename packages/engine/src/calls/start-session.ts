@@ -2,7 +2,7 @@ import { encodeSigchain } from '@sotto/identity';
 import { startSession, verifyBundle } from '@sotto/ratchet';
 import { deviceId } from '@sotto/wire';
 import { activeDevice } from '@sotto/identity';
-import { judging } from '../chains.ts';
+import { judging, MAX_CARRIED_CHAIN } from '../chains.ts';
 import type { SessionTag } from '../engine.ts';
 import { EngineError } from '../error.ts';
 import { headOf, localDevice, remoteDevice } from '../own-device.ts';
@@ -10,12 +10,6 @@ import { openingName, sessionIdOf, sessionName } from '../records.ts';
 import { writeSessionRecord } from '../session-record.ts';
 import { parsed } from './account.ts';
 import type { Call } from './context.ts';
-
-/**
- * A chain travels with first messages up to this size, bytes: about 40 statements. A longer one is left out, so that the
- * longest text still fits beside it; the recipient fetches it.
- */
-const MAX_CARRIED_CHAIN = 16 * 1024;
 
 export const startSessionCall: Call<'start-session'> = (context, request, records) => {
   const { crypto, pairwise, chains } = context;
