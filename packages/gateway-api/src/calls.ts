@@ -6,14 +6,22 @@ import type { CallOptions } from './types.ts';
 /** ms a call may take unless its options say otherwise. */
 export const DEFAULT_DEADLINE_MS = 10_000;
 
+/** Where a call goes. */
+export interface Line {
+  readonly clock: Clock;
+  /** No answer came in time: perhaps nobody is there any more. */
+  doubt(): void;
+}
+
 /** Runs `call` under its options; whatever goes wrong becomes a `GatewayApiError`. */
 export async function limited<T>(
-  clock: Clock,
+  line: Line,
   options: CallOptions | undefined,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
-  const cancelDeadline = clock.after(options?.deadlineMs ?? DEFAULT_DEADLINE_MS, () => {
+  const cancelDeadline = line.clock.after(options?.deadlineMs ?? DEFAULT_DEADLINE_MS, () => {
+    line.doubt();
     controller.abort(new GatewayApiError('deadline', 'the gateway did not answer in time'));
   });
   const outer = options?.signal;

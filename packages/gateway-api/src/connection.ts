@@ -12,6 +12,8 @@ import { openTls } from './tls.ts';
 const BINDING_BYTES = 32;
 /** ms for TCP and TLS. */
 const CONNECT_MS = 10_000;
+/** ms for the answer of a connection that is in doubt. */
+const PONG_MS = 3000;
 /** Largest answer: a poll's page, a chain. */
 const READ_BYTES = 8 * 1024 * 1024;
 const SETTINGS = { enablePush: false, initialWindowSize: 1024 * 1024 };
@@ -28,15 +30,16 @@ export class Connection {
   readonly authority: string;
   /** For `createClient`. */
   readonly transport: ConnectTransport;
+  readonly clock: Clock;
   readonly #address: GatewayAddress;
-  readonly #clock: Clock;
   readonly #closing = new AbortController();
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
+  #doubted: Session | undefined;
 
   constructor(address: GatewayAddress, clock: Clock) {
     this.#address = address;
-    this.#clock = clock;
+    this.clock = clock;
     this.authority = formatGatewayAddress(address)
       .replace('sotto://', 'https://')
       .replace(/\/[^/]*$/, '');
@@ -78,6 +81,31 @@ export class Connection {
   /** For connect-node; the gateway decides when an idle connection ends. */
   notifyResponseByteRead(): void {}
 
+  /**
+   * Asks whether the other side is still there, and drops the connection if nothing comes back: after a change of
+   * networks TCP itself takes a quarter of an hour to notice, and until then every call would go nowhere.
+   */
+  doubt(): void {
+    const session = this.#session;
+    if (session === undefined || this.#doubted === session) return;
+    this.#doubted = session;
+    const settle = (): void => {
+      if (this.#doubted === session) this.#doubted = undefined;
+    };
+    const cancel = this.clock.after(PONG_MS, () => {
+      settle();
+      if (this.#session === session) this.#session = undefined;
+      session.http2.destroy(new GatewayApiError('unreachable', 'the gateway has fallen silent'));
+    });
+    const asked = session.http2.ping((error) => {
+      if (error !== null) return;
+      cancel();
+      settle();
+    });
+    // A session that takes no more pings is at its end already.
+    if (!asked) settle();
+  }
+
   /** Ends everything under way with `closed`. */
   close(): void {
     this.#closing.abort(new GatewayApiError('closed', 'the connection was closed'));
@@ -88,12 +116,12 @@ export class Connection {
 
   async #connect(): Promise<Session> {
     const deadline = new AbortController();
-    const cancel = this.#clock.after(CONNECT_MS, () => {
+    const cancel = this.clock.after(CONNECT_MS, () => {
       deadline.abort(new GatewayApiError('unreachable', 'the gateway does not answer'));
     });
     const signal = AbortSignal.any([deadline.signal, this.#closing.signal]);
     try {
-      const socket = await openTls(this.#address, () => this.#clock.now(), signal);
+      const socket = await openTls(this.#address, () => this.clock.now(), signal);
       const session = await this.#begin(socket, signal);
       this.#session = session;
       return session;

@@ -28,14 +28,14 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
     callOptions: CallOptions | undefined,
     run: (call: { readonly signal: AbortSignal; readonly headers: Headers }) => Promise<T>,
   ): Promise<T> =>
-    limited(clock, callOptions, (signal) =>
+    limited(connection, callOptions, (signal) =>
       retryingStale(connection, () => login.run((headers) => run({ signal, headers }))),
     );
   return {
     address,
 
     register: ({ statements, code = '' }, callOptions) =>
-      limited(clock, callOptions, async (signal) => {
+      limited(connection, callOptions, async (signal) => {
         const request = { proof: await login.proof(), statements: [...statements], registrationCode: code };
         return (await client.register(request, { signal })).mailbox;
       }),
@@ -85,9 +85,9 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
       }),
 
     stream: (handlers, streamOptions) =>
-      login.run((headers) => new DeviceStream({ client, headers, handlers, options: streamOptions, clock }).run()),
+      login.run((headers) => new DeviceStream({ client, headers, handlers, options: streamOptions, connection }).run()),
 
-    unboundToken: (callOptions) => limited(clock, callOptions, () => login.unboundToken()),
+    unboundToken: (callOptions) => limited(connection, callOptions, () => login.unboundToken()),
 
     close: () => {
       connection.close();

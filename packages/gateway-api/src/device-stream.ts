@@ -2,8 +2,8 @@ import { create } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
 import { ConnectRequestSchema, Refusal } from '@sotto/wire';
 import type { ConnectRequest, ConnectResponse, DeviceService } from '@sotto/wire';
-import type { Clock } from '@sotto/transport';
 import { arrivalOf, stockOf } from './arrivals.ts';
+import type { Line } from './calls.ts';
 import { refusalError, toGatewayApiError } from './error-mapping.ts';
 import { GatewayApiError } from './error.ts';
 import { Signal } from './signal.ts';
@@ -24,7 +24,7 @@ export interface DeviceStreamParts {
   readonly headers: { readonly authorization: string };
   readonly handlers: StreamHandlers;
   readonly options: StreamOptions;
-  readonly clock: Clock;
+  readonly connection: Line;
 }
 
 /** One delivery stream, from its opening to its end. */
@@ -51,7 +51,7 @@ export class DeviceStream {
   constructor(parts: DeviceStreamParts) {
     this.#parts = parts;
     this.#credit = parts.options.inFlight;
-    this.#lastHeard = parts.clock.now();
+    this.#lastHeard = parts.connection.clock.now();
   }
 
   /** Resolves when the caller has ended it, rejects with `GatewayApiError` when it ended otherwise. */
@@ -64,7 +64,7 @@ export class DeviceStream {
     this.#watch(PING_MS);
     try {
       for await (const frame of client.connect(this.#frames(), { headers, signal: this.#abort.signal })) {
-        this.#lastHeard = this.#parts.clock.now();
+        this.#lastHeard = this.#parts.connection.clock.now();
         if (!this.#opened) this.#parts.handlers.onOpen?.();
         this.#opened = true;
         this.#take(frame);
@@ -111,7 +111,7 @@ export class DeviceStream {
   }
 
   #gather(): void {
-    this.#gathering ??= this.#parts.clock.after(GATHER_MS, () => {
+    this.#gathering ??= this.#parts.connection.clock.after(GATHER_MS, () => {
       this.#gathering = undefined;
       this.#gathered = true;
       this.#output.wake();
@@ -159,7 +159,7 @@ export class DeviceStream {
   #closed(reason: GatewayApiError): void {
     this.#closing = reason;
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#parts.clock.after(FAREWELL_MS, () => this.#abort.abort(reason));
+    this.#cancelTimer = this.#parts.connection.clock.after(FAREWELL_MS, () => this.#abort.abort(reason));
   }
 
   /** Takes no more arrivals, lets those in work finish and be acknowledged, and hangs up; in vain only so long. */
@@ -167,12 +167,12 @@ export class DeviceStream {
     this.#ending = true;
     this.#output.wake();
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#parts.clock.after(FAREWELL_MS, () => this.#abort.abort());
+    this.#cancelTimer = this.#parts.connection.clock.after(FAREWELL_MS, () => this.#abort.abort());
   }
 
   /** Asks after a silence whether the gateway is still there. */
   #watch(ms: number): void {
-    const { clock } = this.#parts;
+    const { clock } = this.#parts.connection;
     this.#cancelTimer = clock.after(ms, () => {
       const silence = clock.now() - this.#lastHeard;
       if (silence < PING_MS) {
@@ -184,8 +184,12 @@ export class DeviceStream {
       this.#output.wake();
       const asked = clock.now();
       this.#cancelTimer = clock.after(PONG_MS, () => {
-        if (this.#lastHeard >= asked) this.#watch(PING_MS);
-        else this.#abort.abort(new GatewayApiError('unreachable', 'the gateway has fallen silent'));
+        if (this.#lastHeard >= asked) {
+          this.#watch(PING_MS);
+          return;
+        }
+        this.#parts.connection.doubt();
+        this.#abort.abort(new GatewayApiError('unreachable', 'the gateway has fallen silent'));
       });
     });
   }

@@ -20,7 +20,7 @@ export function connectGateway(options: GatewayOptions): GatewayConnection {
   const directory = createClient(DirectoryService, connection.transport);
   const poster = new Poster(connection);
   const call = <T>(callOptions: CallOptions | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    limited(clock, callOptions, (signal) => retryingStale(connection, () => run(signal)));
+    limited(connection, callOptions, (signal) => retryingStale(connection, () => run(signal)));
   return {
     address,
 
@@ -49,7 +49,7 @@ export function connectGateway(options: GatewayOptions): GatewayConnection {
       }),
 
     post: (envelope, admission, callOptions) =>
-      limited(clock, callOptions, (signal) => poster.post(envelope, admission, signal)),
+      limited(connection, callOptions, (signal) => poster.post(envelope, admission, signal)),
 
     close: () => {
       poster.close();
