@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -48,6 +48,16 @@ describe('npm start without a terminal', () => {
     for (const file of readdirSync(logs)) {
       assert.doesNotMatch(readFileSync(join(logs, file), 'utf8'), /Hello|You wrote|Chào/, file);
     }
+  });
+
+  test('R-APP-2 a gateway whose data was thrown away is another one, and that is told', async () => {
+    const copy = join(home, 'thrown-away');
+    cpSync(join(folder, 'profiles'), join(copy, 'profiles'), { recursive: true });
+    await assert.rejects(
+      run('npm', ['start', '--silent'], { env: { ...process.env, SOTTO_HOME: copy } }),
+      (error: { code: number; stderr: string }) => error.code !== 0 && error.stderr.includes('at another gateway'),
+    );
+    assert.deepEqual(await nothingRunning(copy), []);
   });
 
   test('R-APP-2 a failure is told in a sentence and by the exit code', async () => {

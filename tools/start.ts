@@ -50,6 +50,7 @@ async function start(signal: AbortSignal): Promise<number> {
     const { messenger, isNew, protection } = await openOrCreate(context, gateway);
     try {
       const { address, own, agent } = await services;
+      await requireSameGateway(context, messenger, address);
       const facts = {
         profile,
         isNew,
@@ -67,7 +68,7 @@ async function start(signal: AbortSignal): Promise<number> {
         return await talkAlone(context, messenger, echo, facts);
       }
       if (isNew) await messenger.send(echo.conversation, 'Hello! Who can read this?');
-      return await runTerminalChat({
+      const exitCode = await runTerminalChat({
         messenger,
         input: stdin,
         output: stdout,
@@ -76,6 +77,8 @@ async function start(signal: AbortSignal): Promise<number> {
         start: echo.account,
         welcome: welcome(facts),
       });
+      stdout.write(own ? 'The gateway stops with this window. "npm start" goes on where you left.\n' : '');
+      return exitCode;
     } finally {
       await messenger.close();
     }
@@ -85,6 +88,21 @@ async function start(signal: AbortSignal): Promise<number> {
       () => undefined,
     );
   }
+}
+
+/** An account belongs to the gateway it was made at; a gateway whose data was thrown away is another one. */
+async function requireSameGateway(
+  context: CliContext,
+  messenger: Parameters<typeof exchange>[0],
+  address: string,
+): Promise<void> {
+  const { gateway } = await messenger.self();
+  if (gateway === address) return;
+  throw new CliError(
+    'untrusted',
+    `The profile "${context.profile}" has its account at another gateway than the one in this folder.`,
+    `Was the gateway's data (${context.home.gateway}) removed? Put it back, or begin anew: npm start -- --data NEW-FOLDER`,
+  );
 }
 
 /** Nobody is at a terminal: the same conversation, without hands. */
@@ -103,7 +121,11 @@ async function talkAlone(
   let first = 0;
   for (const text of texts) {
     say(`${facts.profile}: ${text}`);
-    const { answer, ms } = await exchange(messenger, echo, text, signal);
+    const { answer, ms } = await exchange(messenger, echo, text, signal).catch((cause: unknown) => {
+      if (context.signal.aborted || !signal.aborted) throw cause;
+      const advice = `The logs are in ${context.home.logs}; "npm run sotto -- doctor" looks closer.`;
+      throw new CliError('unreachable', `No answer within ${PATIENCE_MS / 1000} s.`, advice, { cause });
+    });
     if (first === 0) first = performance.now() - started;
     say(`echo: ${answer}  (${Math.round(ms)} ms)`);
   }

@@ -29,8 +29,7 @@ export async function openOrCreate(context: CliContext, gateway: Promise<string>
     try {
       return { messenger: await openProfile(context), isNew: false, protection };
     } catch (error) {
-      const unfinished = error instanceof Error && 'code' in error && error.code === 'no_account';
-      if (!unfinished) throw error;
+      if (!hasCode(error, 'no_account')) throw error;
     }
   }
   const keystore = fileKeystore({ provider: nativeProvider(), path: keyFileOf(folder) });
@@ -40,8 +39,20 @@ export async function openOrCreate(context: CliContext, gateway: Promise<string>
     name: context.profile,
     ...(canBeAccountName(context.profile) ? { accountName: context.profile } : {}),
     signal: context.signal,
+  }).catch((cause: unknown) => {
+    if (!hasCode(cause, 'name_taken')) throw cause;
+    throw new CliError(
+      'refused',
+      `The name "${context.profile}" is taken at this gateway, perhaps by a profile whose folder is gone.`,
+      'Choose another one: npm start -- --profile NAME',
+      { cause },
+    );
   });
   return { messenger, isNew: true, protection: 'file' };
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 /** Profile names of one or two characters are too short to be found by. */
@@ -58,8 +69,7 @@ export async function echoContact(messenger: Messenger, agent: Promise<void>): P
     try {
       return await messenger.addContact('echo', { greeting: 'Hello!' });
     } catch (error) {
-      const notYet = error instanceof Error && 'code' in error && error.code === 'not_found';
-      if (!notYet) throw error;
+      if (!hasCode(error, 'not_found')) throw error;
       if (performance.now() > until) {
         throw new CliError('not_found', 'The echo agent has not come up.', 'Its log is in the "logs" folder.', {
           cause: error,

@@ -43,7 +43,7 @@ export function welcome(facts: Facts): string[] {
     ...(facts.hasPassphrase
       ? ['                 protected by your passphrase']
       : [
-          '                 opens without a passphrase in this trial; set one, after leaving, with',
+          '                 opens without a passphrase; to set one, leave and run',
           `                 ${passphraseCommand(facts)}`,
         ]),
     '',

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CliError, findRunningGateway, machineClock, readNote } from '@sotto/cli';
+import { CliError, findRunningGateway, homeOf, machineClock, readNote } from '@sotto/cli';
 import type { Home } from '@sotto/cli';
 import { startChild } from './child.ts';
 import type { Child } from './child.ts';
@@ -18,7 +19,10 @@ export interface Services {
   stop(): Promise<void>;
 }
 
-const PREFERRED_PORT = 7443;
+/** Of the usual home. Others get one of their own, the same each time, below those of outgoing connections. */
+const USUAL_PORT = 7443;
+const FIRST_PORT = 20_000;
+const PORTS = 10_000;
 /** ms between looks at whether the gateway is still there. */
 const WATCH_MS = 700;
 /** ms for a gateway to come up, here or in another window, and between tries. */
@@ -155,7 +159,10 @@ async function choosePort(home: Home): Promise<number | null> {
   } catch {
     // First start.
   }
-  const port = (await isFree(PREFERRED_PORT)) ? PREFERRED_PORT : await anyPort();
+  const isUsual = home.root === homeOf(undefined, {}).root;
+  const own = FIRST_PORT + (createHash('sha256').update(home.root).digest().readUInt32BE() % PORTS);
+  const preferred = isUsual ? USUAL_PORT : own;
+  const port = (await isFree(preferred)) ? preferred : await anyPort();
   mkdirSync(home.gateway, { recursive: true, mode: 0o700 });
   writeFileSync(file, String(port), { mode: 0o600 });
   return port;
