@@ -16,6 +16,8 @@ export type RatchetErrorCode =
   | 'not_authentic'
   /** A message further ahead than keys are ever made for. */
   | 'too_far'
+  /** A session that claims to start more than a day from now: it would win over every later one. */
+  | 'future'
   /** What a peer says contradicts what it said before. */
   | 'conflict'
   /** A counter reached its end; a new key is needed. */

@@ -56,7 +56,9 @@ export function decodeHello(bytes: Uint8Array): Hello {
   requireVersion(message.version);
   const { kemKey, ratchetKey } = message;
   if (kemKey.length !== KEM_KEY_BYTES || ratchetKey.length !== KEY_BYTES) throw malformed();
-  return { heads: readHeads(message), startedAt: readNumber(message.startedAt), kemKey, ratchetKey };
+  const startedAt = readNumber(message.startedAt);
+  if (startedAt === 0) throw malformed();
+  return { heads: readHeads(message), startedAt, kemKey, ratchetKey };
 }
 
 export function encodeAnswer({ heads, kemCiphertext, ratchetKey, nextRatchetKey }: Answer): Uint8Array {
@@ -104,5 +106,5 @@ function requireVersion(version: number): void {
 }
 
 function malformed(): RatchetError {
-  return new RatchetError('malformed', 'a live handshake with fields of wrong lengths');
+  return new RatchetError('malformed', 'a live handshake with fields missing or of wrong lengths');
 }

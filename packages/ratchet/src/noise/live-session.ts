@@ -8,6 +8,7 @@ import { ratchetStep } from '../double-ratchet/ratchet.ts';
 import type { SessionState } from '../double-ratchet/state.ts';
 import { RatchetError } from '../error.ts';
 import type { LocalDevice, RemoteDevice } from '../x3dh/parties.ts';
+import { isFuture } from '../x3dh/simultaneous.ts';
 import { readNoise, writeNoise } from './handshake.ts';
 import type { NoiseComplete, NoiseHandshake, NoiseReading } from './handshake.ts';
 import { decodeAnswer, decodeHello, encodeAnswer, encodeHello } from './live-payload.ts';
@@ -99,12 +100,14 @@ export interface AcceptedLiveSession extends LiveSession {
 /**
  * Answers a peer's first message. The session is the peer's only once a message of the peer has opened with it: until
  * then the first message may have been a recorded one, so keep the record in memory and store it with that message.
- * Throws `RatchetError`: `not_authentic` (not from this peer, or not to this device), `malformed`, `unsupported`,
- * `bad_key`, `too_long`.
+ * Throws `RatchetError`: `not_authentic` (not from this peer, or not to this device), `future`, `malformed`,
+ * `unsupported`, `bad_key`, `too_long`.
+ *
+ * @param now Unix ms
  */
 export function acceptLiveSession(
   components: PairwiseComponents,
-  { own, peer, message }: LiveParties & { readonly message: Uint8Array },
+  { own, peer, message, now }: LiveParties & { readonly message: Uint8Array; readonly now: number },
 ): AcceptedLiveSession {
   const { provider, keys } = components;
   using begun = respondNoise({ provider, pattern: 'IK', prologue: livePrologue(peer, own), own: own.identityKey });
@@ -113,6 +116,7 @@ export function acceptLiveSession(
   requirePeer(writing, peer);
   const hello = decodeHello(payload);
   requireHeads(hello.heads, { own, peer });
+  if (isFuture(hello.startedAt, now)) throw new RatchetError('future', 'a session that is to start in the future');
   const peerRatchet = importRatchetKey(components, hello.ratchetKey);
   const kem = provider.encapsulate(importKemKey(components, hello.kemKey));
   using kemSecret = kem.sharedSecret;

@@ -7,7 +7,7 @@ import { readPeerState, readSkipped, writePeerState, writeSkipped } from './chai
 import type { PeerState } from './chain-state.ts';
 import type { SenderKeyRecords } from './create.ts';
 import { bodyKey, chainStep } from './kdf.ts';
-import { KEY_BYTES, MAX_SKIPPED } from './limits.ts';
+import { END_INDEX, KEY_BYTES, MAX_SKIPPED } from './limits.ts';
 import { boundPart, decodeHeader, headerNonce, signedPart, splitMessage } from './message.ts';
 import { signerOf } from './signer.ts';
 import { isSkipped, trimRuns, withoutIndex } from './skipped-runs.ts';
@@ -88,8 +88,8 @@ export function decryptFromGroup(
     if (index < chain.firstIndex) return { kind: 'before-joining', index };
     if (!isSkipped(before.skipped, index) || skipped === null) return { kind: 'duplicate', index };
     if (skipped === undefined) return { kind: 'need-skipped', index };
-  } else if (index - before.next > MAX_SKIPPED) {
-    throw new RatchetError('too_far', `more than ${MAX_SKIPPED} messages ahead`);
+  } else if (index - before.next > MAX_SKIPPED || index >= END_INDEX) {
+    throw new RatchetError('too_far', `more than ${MAX_SKIPPED} messages ahead, or behind the last number`);
   }
 
   const bound = boundPart({ context: chain.context, index, roster, clear: parts.clear, associated });

@@ -9,7 +9,7 @@ import type { Chain, SenderKeyOwner } from './chain-record.ts';
 import { readOwnState, writePeerState } from './chain-state.ts';
 import type { SenderKeyRecords } from './create.ts';
 import { chainContext, headerKeys } from './kdf.ts';
-import { CHAIN_BYTES, KEY_BYTES, VERSION } from './limits.ts';
+import { CHAIN_BYTES, END_INDEX, KEY_BYTES, VERSION } from './limits.ts';
 import { signerOf } from './signer.ts';
 import { SENDER_KEYS } from './suite.ts';
 
@@ -64,6 +64,7 @@ export function parseSenderKeyDistribution(bytes: Uint8Array): ReceivedSenderKey
     chain.length === CHAIN_BYTES &&
     [chainKey, headerKey, signatureKey, roster].every((key) => key.length === KEY_BYTES);
   if (!rightLengths) throw new RatchetError('malformed', 'a sender key with fields of wrong lengths');
+  if (index >= END_INDEX) throw new RatchetError('malformed', 'a sender key without a number left');
   return { group, chain, index, roster, keys: { chainKey, headerKey, signatureKey } };
 }
 

@@ -15,10 +15,8 @@ import type { PrivatePrekey } from '../prekeys/record.ts';
 import { deriveSeed } from './agreement.ts';
 import type { InitialMessage } from './initial.ts';
 import type { LocalDevice, RemoteDevice } from './parties.ts';
+import { isFuture } from './simultaneous.ts';
 import { sessionAssociated } from './transcript.ts';
-
-/** Clocks of honest devices differ by less, ms. A start far in the future would win over every later session. */
-const CLOCK_SKEW_MS = 86_400_000;
 
 export interface AcceptRequest {
   readonly initial: InitialMessage;
@@ -79,7 +77,7 @@ export function acceptInitial(components: PairwiseComponents, request: AcceptReq
   if (!parties) return refused('wrong-party');
   const suite = initial.suite;
   if (!suiteSatisfies(suite, own.minimumSuite) || !suiteSatisfies(suite, peer.minimumSuite)) return refused('suite');
-  if (initial.startedAt * 1000 > now + CLOCK_SKEW_MS) return refused('future');
+  if (isFuture(initial.startedAt, now)) return refused('future');
   const prekeys = usedPrekeys(request);
   if (prekeys === null) return refused('prekey-gone');
 

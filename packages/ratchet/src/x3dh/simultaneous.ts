@@ -6,6 +6,14 @@ export const SUPERSEDED_SESSION_MS = 14 * 86_400_000;
 /** Two sessions started by different sides within this time of each other were started at once, seconds. */
 const AT_ONCE_SECONDS = 600;
 
+/** Clocks of honest devices differ by less, ms. */
+const CLOCK_SKEW_MS = 86_400_000;
+
+/** A session that claims to start so far ahead (Unix seconds; `now` in ms) would win over every later one: refused. */
+export function isFuture(startedAt: number, now: number): boolean {
+  return startedAt * 1000 > now + CLOCK_SKEW_MS;
+}
+
 /** What decides between sessions of the same two devices; the same on both sides. */
 export interface SessionCandidate {
   /** 32 bytes */

@@ -98,7 +98,7 @@ function connect(left = on, right = on) {
   const alice = device(left);
   const bob = device(right);
   const { message, pending } = startLiveSession(left, { own: alice, peer: bob, now: NOW });
-  const accepted = acceptLiveSession(right, { own: bob, peer: alice, message });
+  const accepted = acceptLiveSession(right, { own: bob, peer: alice, message, now: NOW });
   const completed = completeLiveSession(left, { pending, reply: accepted.reply });
   return { alice, bob, message, accepted, completed, a: new End(left, completed), b: new End(right, accepted) };
 }
@@ -191,7 +191,7 @@ describe('R-PAIR-3 attacks on live sessions', () => {
     const alice = device(on);
     const bob = device(on);
     const { message, pending } = startLiveSession(on, { own: alice, peer: bob, now: NOW });
-    const accept = (bytes: Uint8Array) => acceptLiveSession(on, { own: bob, peer: alice, message: bytes });
+    const accept = (bytes: Uint8Array) => acceptLiveSession(on, { own: bob, peer: alice, message: bytes, now: NOW });
     for (let i = 0; i < message.length; i += i < 100 ? 1 : 13) {
       assert.throws(() => accept(flipped(message, i)), refused('not_authentic'), `byte ${i}`);
     }
@@ -218,14 +218,17 @@ describe('R-PAIR-3 attacks on live sessions', () => {
       { ...alice, ed25519: other.ed25519 },
       { ...alice, x25519: other.x25519 },
     ]) {
-      assert.throws(() => acceptLiveSession(on, { own: bob, peer, message }), refused('not_authentic'));
+      assert.throws(() => acceptLiveSession(on, { own: bob, peer, message, now: NOW }), refused('not_authentic'));
     }
-    assert.throws(() => acceptLiveSession(on, { own: other, peer: alice, message }), refused('not_authentic'));
+    assert.throws(
+      () => acceptLiveSession(on, { own: other, peer: alice, message, now: NOW }),
+      refused('not_authentic'),
+    );
   });
 
   it('a recorded first message begins nothing: its author never confirms the session it leads to', () => {
     const { alice, bob, message, a } = connect();
-    const replayed = acceptLiveSession(on, { own: bob, peer: alice, message });
+    const replayed = acceptLiveSession(on, { own: bob, peer: alice, message, now: NOW });
     const b = new End(on, replayed);
     assert.equal(b.receive(a.send('to the real session')), '(unreadable)');
     assert.equal(a.receive(b.send('to nobody')), '(unreadable)');
@@ -235,7 +238,7 @@ describe('R-PAIR-3 attacks on live sessions', () => {
     const alice = device(on);
     const bob = device(on);
     const { message, pending } = startLiveSession(on, { own: alice, peer: bob, now: NOW });
-    const { reply } = acceptLiveSession(on, { own: bob, peer: alice, message });
+    const { reply } = acceptLiveSession(on, { own: bob, peer: alice, message, now: NOW });
     pending[Symbol.dispose]();
     assert.throws(() => completeLiveSession(on, { pending, reply }), refused('wrong_state'));
   });
@@ -252,9 +255,11 @@ describe('R-PAIR-3 attacks on live sessions', () => {
     const accept = (payload: Uint8Array) => {
       const common = { provider: native, pattern: 'IK', prologue: livePrologue(alice, bob) } as const;
       const writing = initiateNoise({ ...common, own: alice.identityKey, peer: bob.x25519 });
-      return acceptLiveSession(on, { own: bob, peer: alice, message: writeNoise(writing, payload).message });
+      const { message } = writeNoise(writing, payload);
+      return acceptLiveSession(on, { own: bob, peer: alice, message, now: NOW });
     };
     accept(encodeHello(good));
+    accept(encodeHello({ ...good, startedAt: NOW / 1000 + 86_400 }));
     const cases = [
       [{ heads: { own: bob.head, peer: bob.head } }, 'malformed'],
       [{ heads: { own: alice.head, peer: alice.head } }, 'malformed'],
@@ -262,6 +267,10 @@ describe('R-PAIR-3 attacks on live sessions', () => {
       [{ kemKey: new Uint8Array(1184).fill(0xff) }, 'bad_key'],
       [{ ratchetKey: new Uint8Array(31) }, 'malformed'],
       [{ kemKey: new Uint8Array(1183) }, 'malformed'],
+      [{ startedAt: 0 }, 'malformed'],
+      // It would win over every session that is started later.
+      [{ startedAt: NOW / 1000 + 86_401 }, 'future'],
+      [{ startedAt: Number.MAX_SAFE_INTEGER }, 'future'],
     ] as const;
     for (const [change, code] of cases) {
       assert.throws(

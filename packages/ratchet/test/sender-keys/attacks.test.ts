@@ -165,6 +165,14 @@ describe('R-GRP-2 attacks on Sender Keys', () => {
     );
   });
 
+  it('there is no message behind the last number: counting on would begin at 0 again', () => {
+    const a = channel(on);
+    const message = send(on, a, '');
+    a.peer.state.fill(0xff, 18, 22);
+    const behind = reseal(a, message, (header) => ({ ...header, index: 0xffff_ffff }));
+    assert.throws(() => receive(on, a, behind), refused('too_far'));
+  });
+
   it('an unknown version in a sealed header is refused by name', () => {
     const a = channel(on);
     const message = send(on, a, '');

@@ -133,6 +133,9 @@ describe('Sender Key records under mutation', () => {
       const suites = toBinary(SenderKeyDistributionSchema, { ...valid, suite: number });
       assert.throws(() => parseSenderKeyDistribution(suites), refused('unsupported'));
     }
+    // Behind the last message there is no other.
+    const ended = toBinary(SenderKeyDistributionSchema, { ...valid, index: 0xffff_ffff });
+    assert.throws(() => parseSenderKeyDistribution(ended), refused('malformed'));
     for (const field of ['chain', 'chainKey', 'headerKey', 'signatureKey', 'roster'] as const) {
       const short = toBinary(SenderKeyDistributionSchema, { ...valid, [field]: valid[field].subarray(1) });
       assert.throws(() => parseSenderKeyDistribution(short), refused('malformed'));
