@@ -228,15 +228,14 @@ test('a stop answers what is in flight, names the reason to streams, and what wa
 });
 
 test('a stream that the gateway closes gets one closing frame and its end', async () => {
-  const running = await startTestGateway();
+  // A clock that stands still: a stop that waited for its grace period would never end.
+  const running = await startTestGateway({ overrides: { clock: new ManualClock(Date.now()) } });
   const bob = await registerReceiver(running.gateway.address);
   const { token } = await bob.device.unboundToken();
   await bob.device.close();
   const raw = new RawStream(running.gateway, 'DeviceService/Connect', bearer(token));
   await until(() => raw.frames.length > 0);
-  const began = performance.now();
   await running[Symbol.asyncDispose]();
-  assert.ok(performance.now() - began < 2000, 'nothing is waited for in vain');
   assert.equal(await raw.end, '{}');
   const closings = raw.frames.map((bytes) => fromBinary(ConnectResponseSchema, bytes).closing);
   assert.deepEqual(
