@@ -1,7 +1,8 @@
 import { encodeEnvelope, encodeEnvelopeHeader, pad } from '@sotto/wire';
 import type { Envelope, EnvelopeUrgency, MailboxId } from '@sotto/wire';
 import type { PairwiseComponents } from './components.ts';
-import { openMessage, upcomingTags } from './double-ratchet/open.ts';
+import { upcomingTags } from './double-ratchet/expected-tags.ts';
+import { openMessage } from './double-ratchet/open.ts';
 import type { OpenedMessage, TagChange, UnreadableMessage } from './double-ratchet/open.ts';
 import { MESSAGE_OVERHEAD, sealMessage } from './double-ratchet/seal.ts';
 import { dropOldSkipped, readSkipped } from './double-ratchet/skipped.ts';

@@ -3,7 +3,7 @@ import { equalBytes, SUITE_PQXDH } from '@sotto/wire';
 import type { ChainHead } from '@sotto/wire';
 import type { PairwiseComponents } from '../components.ts';
 import { beginAsInitiator, beginAsResponder } from '../double-ratchet/begin.ts';
-import { refreshTags } from '../double-ratchet/open.ts';
+import { refreshTags } from '../double-ratchet/expected-tags.ts';
 import { ratchetStep } from '../double-ratchet/ratchet.ts';
 import type { SessionState } from '../double-ratchet/state.ts';
 import { RatchetError } from '../error.ts';

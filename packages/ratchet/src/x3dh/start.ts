@@ -3,7 +3,7 @@ import { equalBytes, SUITE_PQXDH, SUITE_X3DH, suiteSatisfies } from '@sotto/wire
 import type { SuiteId } from '@sotto/wire';
 import type { PairwiseComponents } from '../components.ts';
 import { beginAsInitiator } from '../double-ratchet/begin.ts';
-import { upcomingTags } from '../double-ratchet/open.ts';
+import { upcomingTags } from '../double-ratchet/expected-tags.ts';
 import { RatchetError } from '../error.ts';
 import type { VerifiedBundle } from '../prekeys/verify.ts';
 import { deriveSeed } from './agreement.ts';
