@@ -3,7 +3,7 @@ import { nativeProvider } from '@sotto/crypto';
 import type { CryptoProvider } from '@sotto/crypto';
 import { Client } from '@sotto/mls';
 import type { ClientOptions, Group, GroupPolicy, KeyPackageBundle, MlsErrorCode, PendingCommit } from '@sotto/mls';
-import { MlsError } from '@sotto/mls';
+import { CIPHER_SUITES, MlsError } from '@sotto/mls';
 
 export const native = nativeProvider();
 
@@ -23,7 +23,10 @@ export function person(name: string, options: Partial<ClientOptions> & { policy?
   return new Client({
     provider,
     cipherSuite: 1,
-    identity: { credential: { kind: 'basic', identity: utf8(name) }, signer: provider.generate('ed25519') },
+    identity: {
+      credential: { kind: 'basic', identity: utf8(name) },
+      signer: provider.generate(CIPHER_SUITES.get(options.cipherSuite ?? 1)?.signature ?? 'ed25519'),
+    },
     authentication: { accepts: () => true },
     now: () => clock.now,
     ...options,
