@@ -37,7 +37,7 @@ export async function mixedGroup(input: {
   const suite = await tsMlsSuite(SUITE);
   const counts: Record<string, number> = {};
   let names = 0;
-  const candidate = (): Promise<Candidate> | Candidate => {
+  const candidate = async (): Promise<Candidate> => {
     const name = `member ${names++}`;
     // ts-mls's default lifetime is all of time; both clocks are the real one.
     return below(2) === 0
@@ -68,9 +68,9 @@ export async function mixedGroup(input: {
       assert.ok(welcome);
       const places = maker.leaves.filter((leaf) => !before.has(leaf));
       const refused: number[] = [];
-      for (const [i, { join }] of added.entries()) {
+      for (const [i, joiner] of added.entries()) {
         try {
-          peers.push(await join(welcome));
+          peers.push(await joiner.join(welcome));
         } catch (error) {
           if (!(error instanceof Error) || !error.message.includes(TOO_STRICT)) throw error;
           refused.push(places[i] ?? 0);
