@@ -129,6 +129,8 @@ function makeCore(ground: Ground, settings: Settings, plan: Core['plan']): Core 
   const { provider, clock, random } = effects;
   const numbers = ledger.read((read) => outbounds.all(read).map((entry) => entry.row.number));
   let last = numbers.reduce((most, number) => (number > most ? number : most), 0n);
+  const background = new Background(events);
+  bells.onFailure = (cause) => background.report(cause);
   return {
     provider,
     clock,
@@ -138,7 +140,7 @@ function makeCore(ground: Ground, settings: Settings, plan: Core['plan']): Core 
     events,
     bells,
     self,
-    background: new Background(events),
+    background,
     engine: new EngineRoom(effects.engine, ledger),
     own: new OwnAccount({ provider, clock, ledger, self }),
     plan,

@@ -17,7 +17,7 @@ export class Upkeep {
   constructor(core: Core, vault: Vault) {
     this.#core = core;
     this.#vault = vault;
-    this.#alarm = new Alarm(core.clock, () => this.#slice());
+    this.#alarm = new Alarm(core, () => this.#slice());
   }
 
   open(): void {
@@ -37,6 +37,8 @@ export class Upkeep {
       if (now - this.#sweptAt >= 24 * HOUR_MS) {
         ledger.commit((tx) => sweepMarks(tx, now));
         this.#sweptAt = now;
+        // Parked envelopes whose time is over go; the others are tried once more.
+        this.#core.bells.ring('parked', null);
       }
       more = this.#vault.maintain();
     } catch (cause) {

@@ -85,15 +85,17 @@ export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
   return { kind: 'stored', line, held };
 }
 
-/** Tells listeners of a message that took its place. */
+/** Tells listeners of a message that took its place, as it is at the end of the event. */
 export function tellNew(tx: Tx, core: Core, row: StoredMessage): void {
-  const message = viewMessage(tx.write, core.self, row);
-  tx.emit(message.own ? { type: 'message-sent', message } : { type: 'message-received', message });
+  tx.last(({ write }) => {
+    const message = viewMessage(write, core.self, row);
+    tx.emit(message.own ? { type: 'message-sent', message } : { type: 'message-received', message });
+  });
 }
 
 export function tellUpdated(tx: Tx, core: Core, row: StoredMessage): void {
-  if (isLine(row) && row.heldUntil === 0n)
-    tx.emit({ type: 'message-updated', message: viewMessage(tx.write, core.self, row) });
+  if (!isLine(row) || row.heldUntil > 0n) return;
+  tx.last(({ write }) => tx.emit({ type: 'message-updated', message: viewMessage(write, core.self, row) }));
 }
 
 function isAnnotation(content: Content): boolean {

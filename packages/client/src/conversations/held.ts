@@ -19,7 +19,7 @@ export class HeldMessages {
 
   constructor(core: Core) {
     this.#core = core;
-    this.#alarm = new Alarm(core.clock, () => this.check());
+    this.#alarm = new Alarm(core, () => this.check());
     core.bells.on('held', () => this.check());
   }
 

@@ -1,14 +1,17 @@
-import type { Clock } from '@sotto/transport';
+import type { Core } from './core.ts';
 
-/** One timer for the earliest of many times; setting an earlier one moves it, a later one does not. */
+/**
+ * One timer for the earliest of many times; setting an earlier one moves it, a later one does not. What fails when it
+ * rings is reported: a timer has no caller.
+ */
 export class Alarm {
-  readonly #clock: Clock;
+  readonly #core: Pick<Core, 'clock' | 'background'>;
   readonly #ring: () => void;
   #at = Infinity;
   #cancel: (() => void) | null = null;
 
-  constructor(clock: Clock, ring: () => void) {
-    this.#clock = clock;
+  constructor(core: Pick<Core, 'clock' | 'background'>, ring: () => void) {
+    this.#core = core;
     this.#ring = ring;
   }
 
@@ -17,11 +20,15 @@ export class Alarm {
     if (at >= this.#at) return;
     this.clear();
     this.#at = at;
-    const wait = Math.min(Math.max(at - this.#clock.now(), 0), MOST_MS);
-    this.#cancel = this.#clock.after(wait, () => {
+    const wait = Math.min(Math.max(at - this.#core.clock.now(), 0), MOST_MS);
+    this.#cancel = this.#core.clock.after(wait, () => {
       this.#at = Infinity;
       this.#cancel = null;
-      this.#ring();
+      try {
+        this.#ring();
+      } catch (cause) {
+        this.#core.background.report(cause);
+      }
     });
   }
 

@@ -34,6 +34,8 @@ export interface BellSounds {
 type Listener<Name extends keyof BellSounds> = (sound: BellSounds[Name]) => void;
 
 export class Bells {
+  /** What a listener throws goes here: whoever rings has done its own part. */
+  onFailure: (cause: unknown) => void = () => undefined;
   readonly #listeners = new Map<keyof BellSounds, Listener<never>[]>();
 
   on<Name extends keyof BellSounds>(name: Name, listener: Listener<Name>): void {
@@ -42,6 +44,12 @@ export class Bells {
   }
 
   ring<Name extends keyof BellSounds>(name: Name, sound: BellSounds[Name]): void {
-    for (const listener of this.#listeners.get(name) ?? []) (listener as Listener<Name>)(sound);
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as Listener<Name>)(sound);
+      } catch (cause) {
+        this.onFailure(cause);
+      }
+    }
   }
 }

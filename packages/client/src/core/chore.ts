@@ -21,7 +21,7 @@ export class Chore {
   ) {
     this.#core = core;
     this.#task = task;
-    this.#alarm = new Alarm(core.clock, () => this.kick());
+    this.#alarm = new Alarm(core, () => this.kick());
   }
 
   /** Runs the task soon; once more after the present run, if there is one. */

@@ -29,7 +29,7 @@ export class Receipts {
 
   constructor(core: Core) {
     this.#core = core;
-    this.#alarm = new Alarm(core.clock, () => this.flush());
+    this.#alarm = new Alarm(core, () => this.flush());
     core.bells.on('receipts', () => this.#schedule());
   }
 
@@ -55,7 +55,7 @@ export class Receipts {
 
   #schedule(): void {
     const [least, most] = this.#core.settings.receiptDelayMs;
-    this.#alarm.set(this.#core.clock.now() + least + (most - least) * this.#core.random());
+    this.#alarm.set(this.#core.clock.now() + Math.round(least + (most - least) * this.#core.random()));
   }
 }
 

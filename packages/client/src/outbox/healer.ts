@@ -30,7 +30,7 @@ export class Healer {
     this.#core = core;
     this.#sessions = sessions;
     this.#resend = resend;
-    this.#alarm = new Alarm(core.clock, () => this.check());
+    this.#alarm = new Alarm(core, () => this.check());
   }
 
   watch(way: Way): void {

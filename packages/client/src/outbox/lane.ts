@@ -1,5 +1,5 @@
-import type { Clock } from '@sotto/transport';
 import { Alarm } from '../core/alarm.ts';
+import type { Core } from '../core/core.ts';
 import type { MessageRef } from '../refs.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
 
@@ -11,7 +11,7 @@ export type Passage =
   | { readonly kind: 'pause'; readonly until: number; readonly reason: ReasonCode };
 
 export interface LaneOptions {
-  readonly clock: Clock;
+  readonly core: Pick<Core, 'clock' | 'background'>;
   /** Messages of this device handed over at once. */
   readonly window: number;
   /** Seals it unless it is sealed; resolves to what hands it over, or to what is in the way. Must not throw. */
@@ -36,7 +36,7 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#alarm = new Alarm(options.clock, () => this.#pump());
+    this.#alarm = new Alarm(options.core, () => this.#pump());
   }
 
   add(message: MessageRef, number: bigint): void {
@@ -56,7 +56,7 @@ export class Lane {
 
   /** Why nothing goes to this device for now; null: nothing is in the way. */
   get obstacle(): ReasonCode | null {
-    return this.#options.clock.now() < this.#pausedUntil ? this.#obstacle : null;
+    return this.#options.core.clock.now() < this.#pausedUntil ? this.#obstacle : null;
   }
 
   close(): void {
@@ -75,7 +75,7 @@ export class Lane {
 
   #ready(): boolean {
     if (this.#closed || this.#pending.length === 0 || this.#inFlight.size >= this.#options.window) return false;
-    if (this.#options.clock.now() >= this.#pausedUntil) return true;
+    if (this.#options.core.clock.now() >= this.#pausedUntil) return true;
     if (this.#pausedUntil < Infinity) this.#alarm.set(this.#pausedUntil);
     return false;
   }

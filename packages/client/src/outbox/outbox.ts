@@ -49,14 +49,14 @@ export class Outbox {
     this.#parts = parts;
     this.#core = parts.core;
     this.#healer = new Healer(parts.core, parts.sessions, (way) => this.#lane(way).add(way.message, way.number));
-    this.#expiry = new Alarm(parts.core.clock, () => this.#expire());
+    this.#expiry = new Alarm(parts.core, () => this.#expire());
     const { bells } = parts.core;
     bells.on('outbound', (message) => this.#take(message));
     bells.on('account', (account) => this.#news(account));
     bells.on('heard', ({ account, device }) => this.#healer.heard(account, device));
   }
 
-  /** Takes up what was left when the vault was last closed. */
+  /** Takes up everything that is stored. */
   open(): void {
     const rows = this.#core.ledger.read((read) => outbounds.all(read).map((entry) => entry.row));
     for (const row of rows.toSorted((a, b) => (a.number < b.number ? -1 : 1))) this.#take(messageRef(row.id));
@@ -65,8 +65,8 @@ export class Outbox {
 
   /** The gateway can be reached again. */
   online(): void {
-    for (const memo of this.#memos.values()) this.#take(memo.message);
     for (const lane of this.#lanes.values()) lane.wake();
+    this.open();
     this.#healer.check();
   }
 
@@ -128,7 +128,7 @@ export class Outbox {
     const known = this.#lanes.get(way.device);
     if (known !== undefined) return known;
     const lane = new Lane({
-      clock: this.#core.clock,
+      core: this.#core,
       window: this.#core.settings.inFlight,
       prepare: (message, attempts) => this.#prepare(message, way.device, attempts),
     });

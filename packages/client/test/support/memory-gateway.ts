@@ -89,6 +89,8 @@ export class MemoryGateway {
   /** Changes what is shown of chains. */
   showChain: (account: string, statements: readonly Uint8Array[]) => readonly Uint8Array[] = (_account, all) => all;
   mailboxLimit = 1000;
+  /** How long a device that was cut off waits before it tries again. */
+  reconnectMs = 20;
   readonly clock: Clock;
   readonly chains = new Map<string, Uint8Array[]>();
   readonly names = new Map<string, Uint8Array>();
@@ -102,6 +104,21 @@ export class MemoryGateway {
   }
 
   readonly openTransport = (options: GatewayTransportOptions): GatewayTransport => new MemoryTransport(this, options);
+
+  /** Another gateway in the same state, from which it goes its own way. */
+  fork(): MemoryGateway {
+    const copy = new MemoryGateway(this.clock);
+    for (const [key, chain] of this.chains) copy.chains.set(key, [...chain]);
+    for (const [key, account] of this.names) copy.names.set(key, account);
+    for (const [key, row] of this.devices) {
+      copy.devices.set(key, { ...row, lasting: new Map(row.lasting), oneTime: [...row.oneTime] });
+    }
+    for (const [key, mailbox] of this.mailboxes) {
+      copy.mailboxes.set(key, { ...mailbox, stored: [...mailbox.stored], wake: asleep });
+    }
+    for (const [key, mailbox] of this.capabilities) copy.capabilities.set(key, mailbox);
+    return copy;
+  }
 
   /** Envelopes waiting for a device. */
   waiting(device: string): number {
@@ -205,7 +222,7 @@ class MemoryTransport implements GatewayTransport {
         await this.#stream(sink, inFlight, signal, this.#gateway.mailboxes.get(hex(row.mailbox))!, onCaughtUp);
       }
       this.#become({ kind: 'offline' });
-      if (!signal.aborted) await pause(this.#gateway.clock, 50, signal);
+      if (!signal.aborted) await pause(this.#gateway.clock, this.#gateway.reconnectMs, signal);
     }
   }
 

@@ -1,0 +1,20 @@
+import { rmSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { crashRun, prepare } from './support/crash-scenario.ts';
+
+suite('R-STO-2 a crash at every single commit or hand-over loses nothing and doubles nothing', () => {
+  for (const as of ['friends', 'strangers'] as const) {
+    test(
+      as === 'friends' ? 'in a conversation under way, where no key is used twice' : 'while they become contacts',
+      async () => {
+        const prepared = await prepare(as);
+        try {
+          const instants = await crashRun(prepared, null);
+          for (let at = 0; at < instants; at++) await crashRun(prepared, at);
+        } finally {
+          rmSync(prepared.folder, { recursive: true, force: true });
+        }
+      },
+    );
+  }
+});

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { crashRun, prepare } from './support/crash-scenario.ts';
+
+/** Each instant takes a run; the soak takes them all. */
+const STEP = 5;
+
+suite('R-STO-2 a crash at any commit or hand-over loses nothing and doubles nothing', () => {
+  for (const as of ['friends', 'strangers'] as const) {
+    test(
+      as === 'friends' ? 'in a conversation under way, where no key is used twice' : 'while they become contacts',
+      async () => {
+        const prepared = await prepare(as);
+        try {
+          const instants = await crashRun(prepared, null);
+          assert.ok(instants > 20, `only ${instants} instants`);
+          for (let at = 0; at < instants; at += STEP) await crashRun(prepared, at);
+        } finally {
+          rmSync(prepared.folder, { recursive: true, force: true });
+        }
+      },
+    );
+  }
+});
