@@ -64,10 +64,10 @@ async function opening(
 
 async function start(ground: Ground, options: OpenOptions, isNew: boolean): Promise<MessengerSurface> {
   let ending: Promise<void> | null = null;
-  const letGo = ground.effects.hold();
   const end = (why: 'asked' | 'revoked'): Promise<void> => (ending ??= moveOut(rooms, why).finally(letGo));
   // A device that was taken out of the account has nothing more to do; what it has stays readable with the next open.
   const rooms: Rooms = furnish(ground, options.settings ?? {}, () => void end('revoked'));
+  const letGo = ground.effects.hold();
   rooms.core.bells.on('revoked', () => void end('revoked'));
   try {
     if (isNew) await settleIn(rooms, options.signal);

@@ -6,7 +6,7 @@ import { crashRun, prepare } from './support/crash-scenario.ts';
 /** Each instant takes a run; the soak takes them all. */
 const STEP = 5;
 
-suite('R-STO-2 a crash at any commit or hand-over loses nothing and doubles nothing', () => {
+suite('R-STO-2 a crash at any commit or hand-over loses nothing and doubles nothing', { timeout: 60_000 }, () => {
   for (const as of ['friends', 'strangers'] as const) {
     test(
       as === 'friends' ? 'in a conversation under way, where no key is used twice' : 'while they become contacts',

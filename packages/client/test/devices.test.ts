@@ -35,7 +35,7 @@ const has = (person: Person, conversation: Parameters<typeof texts>[1], ...expec
     (found) => expected.every((text) => found.includes(text)),
   );
 
-suite('several devices of one account', () => {
+suite('several devices of one account', { timeout: 60_000 }, () => {
   test('a new device learns the contacts, and contacts learn of it, with an alarm', async () => {
     await using scene = await couple();
     const alarm = scene.bob.messenger.events.next('identity-changed');
@@ -147,12 +147,12 @@ suite('several devices of one account', () => {
     await has(second, conversation, 'to both');
 
     const { device } = await second.messenger.self();
-    const gone = second.messenger.events.next('closed');
-    await alice.messenger.revokeDevice(device, 'lost');
-    assert.equal((await gone).why, 'revoked');
     const alarm = bob.messenger.events.next('identity-changed', {
       where: (each) => each.change.kind === 'device-revoked',
     });
+    const gone = second.messenger.events.next('closed');
+    await alice.messenger.revokeDevice(device, 'lost');
+    assert.equal((await gone).why, 'revoked');
     await (await alice.messenger.send(conversation, 'my phone was stolen')).delivered();
     await alarm;
     const before = scene.gateway.posted.length;

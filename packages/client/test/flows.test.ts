@@ -29,7 +29,7 @@ async function town(names: readonly string[], settings = {}) {
   };
 }
 
-suite('contacts', () => {
+suite('contacts', { timeout: 60_000 }, () => {
   test('by link: request with greeting, acceptance, messages both ways, receipts', async () => {
     await using scene = await town(['alice', 'bob']);
     const [alice, bob] = scene.people as [Person, Person];
@@ -203,7 +203,7 @@ suite('contacts', () => {
   });
 });
 
-suite('conversations', () => {
+suite('conversations', { timeout: 60_000 }, () => {
   test('reply, reaction, edit and deletion show the same on both sides', async () => {
     await using scene = await town(['alice', 'bob']);
     const [alice, bob] = scene.people as [Person, Person];
@@ -295,7 +295,7 @@ suite('conversations', () => {
   });
 });
 
-suite('a restart in the middle', () => {
+suite('a restart in the middle', { timeout: 60_000 }, () => {
   test('two people who are never online at the same time', async () => {
     await using scene = await town(['alice', 'bob']);
     const [alice, bob] = scene.people as [Person, Person];

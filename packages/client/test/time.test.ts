@@ -61,7 +61,7 @@ async function loseSessions(person: Person, clock: ManualClock): Promise<void> {
   vault.close();
 }
 
-suite('R-STO-1 expiry', () => {
+suite('R-STO-1 expiry', { timeout: 60_000 }, () => {
   test('after seven days an undelivered message is shown as expired and tried no more', async () => {
     await using scene = await couple();
     const { clock, alice, bob, conversation, gateway } = scene;
@@ -95,7 +95,7 @@ suite('R-STO-1 expiry', () => {
   });
 });
 
-suite('refusals keep the message and say why', () => {
+suite('refusals keep the message and say why', { timeout: 60_000 }, () => {
   test('a full mailbox: refused by name, tried with growing pauses, delivered once there is room', async () => {
     await using scene = await couple();
     const { clock, alice, bob, conversation, gateway } = scene;
@@ -153,7 +153,7 @@ suite('refusals keep the message and say why', () => {
   });
 });
 
-suite('self-healing', () => {
+suite('self-healing', { timeout: 60_000 }, () => {
   const settings = { healAfterMs: HOUR, healAfterSeenMs: 10 * MINUTE, sessionResetMs: HOUR };
 
   test('the receiver lost its sessions: without a receipt by the deadline, a new session and the same message', async () => {
@@ -241,7 +241,7 @@ suite('self-healing', () => {
   });
 });
 
-suite('what comes before its parent', () => {
+suite('what comes before its parent', { timeout: 60_000 }, () => {
   test('is held back for a moment, then shown after a gap, which closes when the parent arrives', async () => {
     await using scene = await couple({ holdBackMs: 3 * SECOND });
     const { clock, alice, bob, conversation, gateway } = scene;
@@ -286,7 +286,7 @@ suite('what comes before its parent', () => {
   });
 });
 
-suite('R-PAIR-4 prekeys', () => {
+suite('R-PAIR-4 prekeys', { timeout: 60_000 }, () => {
   test('lasting ones are rotated weekly, one-time ones refilled when the gateway says they are low', async () => {
     await using scene = await couple();
     const { clock, bob, gateway } = scene;

@@ -87,7 +87,7 @@ export class Sealer {
     return this.#core.ledger.read((read) => {
       const outbound = outbounds.get(read, message);
       const delivery = deliveries.get(read, deliveryKey(message, device));
-      if (outbound === null || delivery === null) return null;
+      if (outbound === null || delivery === null || !isPending(delivery)) return null;
       const account = accountId(delivery.account);
       const id = deviceId(delivery.device);
       const stranger = outbound.audience === StoredOutbound_Audience.STRANGER;
@@ -214,6 +214,11 @@ export class Sealer {
     this.#core.background.report(cause);
     return { ...obstacle, reason: 'waiting-keys' };
   }
+}
+
+/** A receipt or a revocation may have come while it waited. */
+function isPending({ state }: StoredDelivery): boolean {
+  return state === StoredDelivery_State.WAITING || state === StoredDelivery_State.SEALED;
 }
 
 const AWAY: ReadonlySet<GatewayApiErrorCode> = new Set(['unreachable', 'deadline', 'closed', 'aborted']);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeProvider } from '@sotto/crypto';
 import { systemClock } from '@sotto/transport';
@@ -12,6 +11,7 @@ import type { ConversationRef } from '../../src/index.ts';
 import { CrashPoints, mortalTransport, mortalVault } from './crash.ts';
 import { MemoryGateway } from './memory-gateway.ts';
 import { befriend, keystoreIn, Person, quick, texts, until } from './people.ts';
+import { testFolder } from './folders.ts';
 
 const provider = nativeProvider();
 
@@ -29,7 +29,7 @@ export interface Prepared {
 export async function prepare(as: 'friends' | 'strangers'): Promise<Prepared> {
   const gateway = new MemoryGateway(systemClock);
   const effects = { openTransport: gateway.openTransport };
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-crash-'));
+  const folder = testFolder('crash');
   await using alice = await Person.create('alice', gateway.address, { effects });
   await using bob = await Person.create('bob', gateway.address, { effects });
   const conversation = as === 'friends' ? await greet(alice, bob) : null;
@@ -88,7 +88,7 @@ async function bury({ messenger, vault }: Side): Promise<void> {
  * how many instants there were.
  */
 export async function crashRun(prepared: Prepared, at: number | null): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-crash-run-'));
+  const folder = testFolder('crash-run');
   cpSync(prepared.folder, folder, { recursive: true });
   const gateway = prepared.gateway.fork();
   const points = new CrashPoints(at);

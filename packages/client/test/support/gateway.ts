@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { DEFAULT_LIMITS, DEFAULT_RATES, parseGatewayConfig, startGateway } from '@sotto/gateway';
 import type { Gateway, GatewayConfig, Rates } from '@sotto/gateway';
+import { testFolder } from './folders.ts';
 
 /** Rates that no test runs into by accident. */
 const noRates = Object.fromEntries(
@@ -19,7 +18,7 @@ export interface TestGateway extends AsyncDisposable {
 export async function startTestGateway(
   options: { limits?: Partial<GatewayConfig['limits']>; folder?: string; port?: number } = {},
 ): Promise<TestGateway> {
-  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'sotto-gateway-'));
+  const folder = options.folder ?? testFolder('gateway');
   const { config, secrets } = parseGatewayConfig({
     SOTTO_GATEWAY_DATA: folder,
     SOTTO_GATEWAY_LISTEN: `127.0.0.1:${options.port ?? 0}`,

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeProvider } from '@sotto/crypto';
 import { fileKeystore } from '@sotto/vault';
 import { Messenger } from '../../src/index.ts';
 import type { ConversationRef, CreateOptions, Effects, Message, Settings } from '../../src/index.ts';
+import { testFolder } from './folders.ts';
 
 /** Quick receipts and retries, so that tests do not wait. */
 export const quick: Partial<Settings> = { receiptDelayMs: [0, 5], retryBaseMs: 20, retryMostMs: 200, holdBackMs: 100 };
@@ -32,7 +32,7 @@ export class Person implements AsyncDisposable {
   }
 
   static async create(name: string, gateway: string, options: PersonOptions = {}): Promise<Person> {
-    const folder = mkdtempSync(join(tmpdir(), `sotto-${name}-`));
+    const folder = testFolder(name);
     const messenger = await Messenger.create({
       vault: { folder: join(folder, 'vault'), keystore: keystoreIn(folder) },
       gateway,

@@ -1,5 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { nativeProvider } from '@sotto/crypto';
@@ -12,6 +10,7 @@ import type { Vault } from '@sotto/vault';
 import { StoredAccountSchema } from '@sotto/wire/stored';
 import { accounts, SELF } from '../../src/store/tables.ts';
 import { keystoreIn, Person } from './people.ts';
+import { testFolder } from './folders.ts';
 
 const provider = nativeProvider();
 
@@ -47,7 +46,7 @@ export async function addDevice(person: Person, deviceName: string): Promise<Per
   const row = first.read((read) => accounts.need(read, SELF));
   const known = replay(provider, row.chain).view;
 
-  const folder = mkdtempSync(join(tmpdir(), `sotto-${person.name}-${deviceName}-`));
+  const folder = testFolder(`${person.name}-${deviceName}`);
   const second = await createVault({
     path: join(folder, 'vault'),
     keystore: keystoreIn(folder),
