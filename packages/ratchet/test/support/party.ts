@@ -63,14 +63,14 @@ export class Party {
     this.#store = { prekeys, sessions: new Map(), replays: new Set() };
   }
 
-  /** Takes one of each one-time kind off the stock. */
-  bundle() {
+  /** Takes one of each one-time kind off the stock; verified by whoever asks. */
+  bundle({ provider }: PairwiseComponents) {
     const lasting = this.#published.filter(({ kind }) => !kind.startsWith('one-time'));
     const takes = (['one-time', 'one-time-kem'] as const).flatMap((kind) => {
       const index = this.#published.findIndex((prekey) => prekey.kind === kind);
       return index < 0 ? [] : this.#published.splice(index, 1);
     });
-    return verified(this.components.provider, this.device, [...lasting, ...takes], this.clock.now);
+    return verified(provider, this.device, [...lasting, ...takes], this.clock.now);
   }
 
   start(peer: Party): string {
@@ -78,7 +78,7 @@ export class Party {
       own: this.device.local,
       ownChain: new Uint8Array(700).fill(7),
       peer: peer.device.local,
-      bundle: peer.bundle(),
+      bundle: peer.bundle(this.components),
       now: this.clock.now,
     });
     if (started.kind !== 'started') throw new Error(`no session: ${started.reason}`);
