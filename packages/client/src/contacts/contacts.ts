@@ -9,8 +9,8 @@ import { MessengerError } from '../error.ts';
 import type { AddContactOptions } from '../messenger.ts';
 import type { AccountRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
-import { deviceRef } from '../store/refs.ts';
-import { contacts } from '../store/tables.ts';
+import { deviceRef, messageRef } from '../store/refs.ts';
+import { contacts, outbounds } from '../store/tables.ts';
 import { acceptIn } from './accept.ts';
 import { findAccount } from './find.ts';
 import type { FoundAccount } from './find.ts';
@@ -97,7 +97,9 @@ export class Contacts {
       acceptIn({ tx, core: this.#core, chains: this.#chains }, row);
       return;
     }
-    const pending = state === 'requested' && row.request.length > 0;
+    // A request that nobody took in time is no longer on its way.
+    const pending =
+      state === 'requested' && row.request.length > 0 && outbounds.get(tx.write, messageRef(row.request)) !== null;
     if (state !== 'accepted' && !pending) {
       decide(row, ContactDecision_State.REQUESTED, this.#core.clock.now());
       row.declinedHere = false;

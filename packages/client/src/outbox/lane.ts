@@ -29,6 +29,7 @@ export class Lane {
   readonly #pending: { readonly message: MessageRef; readonly number: bigint }[] = [];
   readonly #inFlight = new Set<MessageRef>();
   #pausedUntil = 0;
+  #pausedAt = 0;
   #obstacle: ReasonCode | null = null;
   #attempts = 0;
   #pumping = false;
@@ -56,7 +57,7 @@ export class Lane {
 
   /** Why nothing goes to this device for now; null: nothing is in the way. */
   get obstacle(): ReasonCode | null {
-    return this.#options.core.clock.now() < this.#pausedUntil ? this.#obstacle : null;
+    return this.#isPaused() ? this.#obstacle : null;
   }
 
   close(): void {
@@ -75,9 +76,15 @@ export class Lane {
 
   #ready(): boolean {
     if (this.#closed || this.#pending.length === 0 || this.#inFlight.size >= this.#options.window) return false;
-    if (this.#options.core.clock.now() >= this.#pausedUntil) return true;
+    if (!this.#isPaused()) return true;
     if (this.#pausedUntil < Infinity) this.#alarm.set(this.#pausedUntil);
     return false;
+  }
+
+  /** A clock that was set back ends a pause: by it the pause might last for days. */
+  #isPaused(): boolean {
+    const now = this.#options.core.clock.now();
+    return now >= this.#pausedAt && now < this.#pausedUntil;
   }
 
   async #run(): Promise<void> {
@@ -95,6 +102,7 @@ export class Lane {
     this.#inFlight.delete(done.message);
     if (passage.kind === 'pause') {
       this.#attempts++;
+      this.#pausedAt = this.#options.core.clock.now();
       this.#pausedUntil = passage.until;
       this.#obstacle = passage.reason;
       this.add(done.message, done.number);

@@ -3,6 +3,7 @@ import { StoredDelivery_State, StoredOutbound_Until } from '@sotto/wire/stored';
 import type { StoredDelivery, StoredOutbound } from '@sotto/wire/stored';
 import type { AccountRef, DeviceRef, MessageRef } from '../refs.ts';
 import { accountRef, deviceRef, messageRef } from '../store/refs.ts';
+import { isPending } from './rows.ts';
 
 /** What scheduling needs to know of a stored delivery, without its content. */
 export interface Way {
@@ -45,7 +46,7 @@ export function wayOf(outbound: StoredOutbound, row: StoredDelivery): Way {
     device: deviceRef(row.device),
     account: accountRef(row.account),
     number: outbound.number,
-    pending: row.state === StoredDelivery_State.WAITING || row.state === StoredDelivery_State.SEALED,
+    pending: isPending(row),
     acceptedAt: accepted ? Number(row.acceptedAt) : null,
     heals: row.heals,
     session: row.session,

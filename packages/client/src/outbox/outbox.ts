@@ -18,7 +18,17 @@ import type { OutboundMemo, Way } from './memo.ts';
 import { consequenceOf } from './outcome.ts';
 import type { Consequence } from './outcome.ts';
 import type { Planner } from './planner.ts';
-import { deliveriesOf, deliveryKey, note, putDelivery, removeOutbound, setState, settle, unseal } from './rows.ts';
+import {
+  deliveriesOf,
+  deliveryKey,
+  isPending,
+  note,
+  putDelivery,
+  removeOutbound,
+  setState,
+  settle,
+  unseal,
+} from './rows.ts';
 import type { Sealer, Sealing } from './sealer.ts';
 
 /** What waits for news (an address, a chain) is looked at again after this time all the same. */
@@ -163,11 +173,13 @@ export class Outbox {
     { destination, envelope }: Extract<Sealing, { kind: 'ready' }>,
     attempts: number,
   ): Promise<Passage> {
+    const { signal } = this.#core.background;
     try {
-      const outcome = await this.#parts.transport.deliver({ destination, envelope }, this.#core.background.signal);
+      const outcome = await this.#parts.transport.deliver({ destination, envelope }, signal);
       // What closing interrupts stays sealed, and is delivered after the next open.
       if (this.#closed) return { kind: 'passed' };
       const consequence = consequenceOf(outcome);
+      if (consequence.kind === 'seal-anew') await this.#parts.sealer.askTime(destination.gateway, signal);
       if (consequence.kind !== 'accepted' && destination.admission.kind === 'request-token')
         this.#refused(message, device);
       return this.#apply(message, device, consequence, attempts);
@@ -202,7 +214,8 @@ export class Outbox {
     const stays = this.#core.ledger.commit((tx) => {
       const row = deliveries.get(tx.write, deliveryKey(message, device));
       const outbound = outbounds.get(tx.write, message);
-      if (row === null || outbound === null) return false;
+      // A receipt or a revocation was faster: what the gateway says of it has no more meaning.
+      if (row === null || outbound === null || !isPending(row)) return false;
       row.attempts++;
       const reason: ReasonCode = consequence.kind === 'accepted' ? 'accepted' : consequence.reason;
       const isNews = row.reason !== reason;
@@ -235,7 +248,9 @@ export class Outbox {
     });
     this.#after(message);
     if (!stays || consequence.kind === 'accepted' || consequence.kind === 'give-up') return { kind: 'passed' };
-    return { kind: 'pause', until: consequence.kind === 'seal-anew' ? now : until, reason: consequence.reason };
+    // Sealing anew helps at once or not at all; a gateway that goes on saying the same is given time.
+    const again = consequence.kind === 'seal-anew' && attempts <= 1;
+    return { kind: 'pause', until: again ? now : until, reason: consequence.reason };
   }
 
   /** Keeps what is held here in step after a delivery moved. */

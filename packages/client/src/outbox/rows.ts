@@ -97,6 +97,11 @@ export function unseal(row: StoredDelivery, reason: ReasonCode): void {
   row.reason = reason;
 }
 
+/** Still to be handed over. */
+export function isPending({ state }: StoredDelivery): boolean {
+  return state === StoredDelivery_State.WAITING || state === StoredDelivery_State.SEALED;
+}
+
 const isDone = (outbound: StoredOutbound, { state }: StoredDelivery): boolean =>
   state === StoredDelivery_State.DELIVERED ||
   state === StoredDelivery_State.FAILED ||

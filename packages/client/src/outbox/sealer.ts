@@ -2,7 +2,7 @@ import { EngineError } from '@sotto/engine';
 import { GatewayApiError } from '@sotto/gateway-api';
 import type { Bundle, GatewayApiErrorCode, GatewayTransport } from '@sotto/gateway-api';
 import type { Admission, Destination } from '@sotto/transport';
-import { accountId, decodeEnvelope, deviceId, equalBytes, roundExpiry } from '@sotto/wire';
+import { accountId, decodeEnvelope, deviceId, equalBytes } from '@sotto/wire';
 import type { AccountId, DeviceId } from '@sotto/wire';
 import { StoredDelivery_State, StoredOutbound_Audience } from '@sotto/wire/stored';
 import type { StoredDelivery, StoredOutbound } from '@sotto/wire/stored';
@@ -15,8 +15,9 @@ import type { Tx } from '../store/ledger.ts';
 import { accountRef, deviceRef } from '../store/refs.ts';
 import { deliveries, outbounds } from '../store/tables.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
+import { GatewayTimes } from './gateway-times.ts';
 import { RequestTokens } from './request-tokens.ts';
-import { deliveryKey, note, putDelivery } from './rows.ts';
+import { deliveryKey, isPending, note, putDelivery } from './rows.ts';
 import { routeTo, routeToStranger } from './route.ts';
 import type { Route } from './route.ts';
 
@@ -53,12 +54,14 @@ export class Sealer {
   readonly #sessions: Sessions;
   readonly #transport: GatewayTransport;
   readonly #tokens: RequestTokens;
+  readonly #times: GatewayTimes;
 
   constructor(core: Core, sessions: Sessions, transport: GatewayTransport) {
     this.#core = core;
     this.#sessions = sessions;
     this.#transport = transport;
     this.#tokens = new RequestTokens(transport, core.clock);
+    this.#times = new GatewayTimes(transport, core.clock);
   }
 
   /** The sealed envelope of a delivery and where it goes: the one stored, or a new one. */
@@ -83,10 +86,16 @@ export class Sealer {
     this.#tokens.drop(account);
   }
 
+  /** A gateway called an envelope expired: the next one is made by its clock. */
+  askTime(gateway: string, signal: AbortSignal): Promise<void> {
+    return this.#times.ask(gateway, signal);
+  }
+
   #job(message: MessageRef, device: DeviceRef): Job | null {
     return this.#core.ledger.read((read) => {
       const outbound = outbounds.get(read, message);
       const delivery = deliveries.get(read, deliveryKey(message, device));
+      // A receipt or a revocation may have come while it waited.
       if (outbound === null || delivery === null || !isPending(delivery)) return null;
       const account = accountId(delivery.account);
       const id = deviceId(delivery.device);
@@ -152,7 +161,7 @@ export class Sealer {
 
   #encrypt(job: Job, message: MessageRef, session: string, destination: Destination): Promise<Sealing> {
     const { outbound, device } = job;
-    const expiresAt = roundExpiry(Number(outbound.expiresAt) / 1000);
+    const expiresAt = this.#times.expiryAt(destination.gateway, Number(outbound.expiresAt));
     return this.#core.engine.perform<'encrypt', Sealing>({
       request: {
         kind: 'encrypt',
@@ -214,11 +223,6 @@ export class Sealer {
     this.#core.background.report(cause);
     return { ...obstacle, reason: 'waiting-keys' };
   }
-}
-
-/** A receipt or a revocation may have come while it waited. */
-function isPending({ state }: StoredDelivery): boolean {
-  return state === StoredDelivery_State.WAITING || state === StoredDelivery_State.SEALED;
 }
 
 const AWAY: ReadonlySet<GatewayApiErrorCode> = new Set(['unreachable', 'deadline', 'closed', 'aborted']);

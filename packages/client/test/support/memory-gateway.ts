@@ -89,6 +89,7 @@ export class MemoryGateway {
   /** Changes what is shown of chains. */
   showChain: (account: string, statements: readonly Uint8Array[]) => readonly Uint8Array[] = (_account, all) => all;
   mailboxLimit = 1000;
+  retentionSeconds = 7 * 86_400;
   /** How long a device that was cut off waits before it tries again. */
   reconnectMs = 20;
   readonly clock: Clock;
@@ -160,7 +161,8 @@ export class MemoryGateway {
     if (code !== null) return { kind: 'refused', code };
     const queue = this.admits(admission, id);
     if (queue === null || mailbox === undefined) return { kind: 'refused', code: 'capability' };
-    if (expiresAt * 1000 <= this.clock.now()) return { kind: 'refused', code: 'expired' };
+    const left = expiresAt - this.clock.now() / 1000;
+    if (left <= 0 || left > this.retentionSeconds + 3600) return { kind: 'refused', code: 'expired' };
     if (mailbox.stored.some((each) => Buffer.compare(each.envelope, envelope) === 0)) {
       return { kind: 'accepted', duplicate: true };
     }
@@ -330,7 +332,7 @@ class MemoryDirectory implements GatewayConnection {
       limits: {
         mailboxMessages: this.#gateway.mailboxLimit,
         mailboxRequests: 50,
-        retentionSeconds: 7 * 86_400,
+        retentionSeconds: this.#gateway.retentionSeconds,
         envelopeBytes: 96 * 1024,
         oneTimePrekeys: 200,
       },
