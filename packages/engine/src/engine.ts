@@ -126,6 +126,8 @@ export interface EngineCalls extends GroupCalls {
       /** Serialised sotto.gateway.v1.GetBundleResponse. */
       readonly bundle: Uint8Array;
       readonly now: number;
+      /** `startedAt` of the newest session with this device, if there is one: the new one wins over it on both sides. */
+      readonly replaces?: number;
     };
     result: {
       readonly session: RecordName;

@@ -22,3 +22,5 @@ export type { GroupCalls, GroupProcessResult } from './group-calls.ts';
 export { InProcessEngine } from './in-process.ts';
 export type { InProcessEngineOptions } from './in-process.ts';
 export type { EngineErrorCode } from './error.ts';
+export { sendingSession } from '@sotto/ratchet';
+export type { SessionCandidate } from '@sotto/ratchet';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EngineError } from '@sotto/engine';
+import { EngineError, sendingSession } from '@sotto/engine';
 import { MAX_TEXT_BYTES, SUITE_PQXDH } from '@sotto/wire';
 import { hexOf, NOW, person, sessionOf, textOf } from './support.ts';
 
@@ -69,6 +69,27 @@ test('R-PAIR-2 both start at once: both sessions carry messages both ways', asyn
     assert.equal(textOf(await bob.receive(await alice.send(bob, theirs, id))), id);
     assert.equal(textOf(await alice.receive(await bob.send(alice, own, id))), id);
   }
+});
+
+test('R-PAIR-2 a session that replaces another is later than it, by any clock, and wins on both sides', async () => {
+  const [alice, bob] = [await person(), await person()];
+  const first = await alice.start(bob);
+  await bob.receive(await alice.send(bob, first, 'one'));
+  for (const now of [NOW, NOW - 3_600_000, NOW + 300_000]) {
+    const started = await bob.call({ ...bob.startRequest(alice, alice.bundle(), now), replaces: NOW });
+    assert.equal(started.startedAt, NOW + 601_000);
+    const result = await alice.receive(await bob.send(alice, started.session, 'two'));
+    assert.ok(result.kind === 'message' && result.initial?.startedAt === started.startedAt);
+    const candidates = [first, started.session].map((name, i) => ({
+      name,
+      hash: Buffer.from(name.split('/')[2]!, 'hex'),
+      startedAt: [NOW, started.startedAt][i]! / 1000,
+      role: i === 0 ? ('initiator' as const) : ('responder' as const),
+    }));
+    assert.equal(sendingSession(candidates)?.name, started.session);
+  }
+  const later = await bob.call({ ...bob.startRequest(alice, alice.bundle(), NOW + 3_600_000), replaces: NOW });
+  assert.equal(later.startedAt, NOW + 3_600_000);
 });
 
 test('R-PAIR-2 an overtaken message is found by its tag and its own record, in one round', async () => {

@@ -1,3 +1,7 @@
+import { sendingSession as chooseSession } from '@sotto/engine';
+import type { SessionCandidate } from '@sotto/engine';
+import { asciiBytes } from '@sotto/wire';
+
 /** A session as far as choosing among them needs it. */
 export interface SessionFacts {
   /** Record name; ends in the session's id, which both sides compute alike. */
@@ -16,21 +20,27 @@ export interface SessionFacts {
 export const RECEIVE_ONLY_MS = 14 * 24 * 3_600_000;
 
 /**
- * The session that sends, when one is added. A new session replaces the old: whoever starts one has a reason. But when
- * both sides start at once, each would leave for the session the other is leaving; so between an own session that the
- * other side has not answered and one just received, the lower id sends at both sides. And of two that the other side
- * started, the later one counts, whichever arrives first.
+ * The sessions when one is added. Which of them sends both sides have to see alike, whatever came in what order, or the
+ * ratchets stop turning (docs/decisions/0002): all that are known are compared, also those that were retired.
  */
 export function addSession(sessions: readonly SessionFacts[], added: SessionFacts, now: number): SessionFacts[] {
-  const current = sendingSession(sessions);
-  const crossed = current !== null && !added.own && current.own && !current.confirmed;
-  const overtaken = current !== null && !added.own && !current.own && added.startedAt < current.startedAt;
-  const keeps = overtaken || (crossed && sessionId(current.name) < sessionId(added.name));
-  const retiredUntil = now + RECEIVE_ONLY_MS;
-  const others = sessions.filter((session) => session.name !== added.name);
-  if (keeps) return [...others, { ...added, retiredUntil }];
-  const retired = others.map((session) => (session.retiredUntil === 0 ? { ...session, retiredUntil } : session));
-  return [...retired, { ...added, retiredUntil: 0 }];
+  const all = [...sessions.filter((session) => session.name !== added.name), added];
+  const sending = chooseSession(all.map(candidateOf));
+  return all.map((session) => {
+    if (session.name === sending?.name) return { ...session, retiredUntil: 0 };
+    return session.retiredUntil === 0 ? { ...session, retiredUntil: now + RECEIVE_ONLY_MS } : session;
+  });
+}
+
+/** Ids compare as their bytes do: they are hexadecimal. */
+function candidateOf({ name, startedAt, own }: SessionFacts): SessionCandidate & { readonly name: string } {
+  const role = own ? 'initiator' : 'responder';
+  return { name, hash: asciiBytes(sessionId(name)), startedAt: Math.floor(startedAt / 1000), role };
+}
+
+/** When the newest session began, Unix milliseconds; null: there is none. */
+export function newestStart(sessions: readonly SessionFacts[]): number | null {
+  return sessions.length === 0 ? null : Math.max(...sessions.map(({ startedAt }) => startedAt));
 }
 
 /** The one session that is not retired; null: none. */

@@ -8,7 +8,7 @@ import type { DeviceRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
 import { deviceRef } from '../store/refs.ts';
 import { peerDevices } from '../store/tables.ts';
-import { outlived, RECEIVE_ONLY_MS } from './choose.ts';
+import { newestStart, outlived, RECEIVE_ONLY_MS } from './choose.ts';
 import {
   currentSession,
   dropSessions,
@@ -73,6 +73,9 @@ export class Sessions {
     await this.queue(device, async () => {
       if (this.#core.ledger.read((read) => currentSession(read, device)) !== null) return;
       const now = this.#core.clock.now();
+      const replaces = newestStart(
+        this.#core.ledger.read((read) => factsOf(peerDevice(read, peer.account, peer.device))),
+      );
       await this.#core.engine.perform<'start-session', void>({
         request: {
           kind: 'start-session',
@@ -82,6 +85,7 @@ export class Sessions {
           peerDevice: peer.device,
           bundle: peer.bundle,
           now,
+          ...(replaces === null ? {} : { replaces }),
         },
         records: ['device/keys'],
         commit: (tx, result) => {

@@ -28,6 +28,7 @@ export const startSessionCall: Call<'start-session'> = (context, request, record
     peer: remoteDevice(entry, headOf(peerView, request.peerChainCheckedAt)),
     bundle: verified.bundle,
     now,
+    ...(request.replaces === undefined ? {} : { replaces: Math.floor(request.replaces / 1000) }),
   });
   if (started.kind === 'refused') {
     throw new EngineError('suite', 'the bundle lacks the post-quantum key that a certificate demands');
@@ -38,7 +39,7 @@ export const startSessionCall: Call<'start-session'> = (context, request, record
     result: {
       session: name,
       suite: started.suite,
-      startedAt: Math.floor(now / 1000) * 1000,
+      startedAt: started.startedAt * 1000,
       tags: started.tags.map(upcomingTag),
     },
     changed: [

@@ -14,6 +14,15 @@ export function isFuture(startedAt: number, now: number): boolean {
   return startedAt * 1000 > now + CLOCK_SKEW_MS;
 }
 
+/**
+ * The start of a new session, Unix seconds; `now` in ms. Whoever begins one although it knows of another has a reason: the
+ * new one has to win on both sides, also against a clock that is behind and within the time in which a hash decides.
+ */
+export function startOf(now: number, replaced: number | null): number {
+  const started = Math.floor(now / 1000);
+  return replaced === null ? started : Math.max(started, replaced + AT_ONCE_SECONDS + 1);
+}
+
 /** What decides between sessions of the same two devices; the same on both sides. */
 export interface SessionCandidate {
   /** 32 bytes */

@@ -11,6 +11,7 @@ import { encodeFirstFlight } from './flight.ts';
 import type { FirstFlight } from './flight.ts';
 import { encodeOpening } from './opening.ts';
 import type { LocalDevice, RemoteDevice } from './parties.ts';
+import { startOf } from './simultaneous.ts';
 import { flightHash, sessionAssociated } from './transcript.ts';
 
 export interface StartRequest {
@@ -21,6 +22,8 @@ export interface StartRequest {
   readonly bundle: VerifiedBundle;
   /** Unix ms */
   readonly now: number;
+  /** When the newest known session with this device started, Unix seconds: the new one is to replace it. */
+  readonly replaces?: number;
 }
 
 export type StartResult =
@@ -29,6 +32,8 @@ export type StartResult =
       readonly suite: SuiteId;
       /** Names the session on both sides, 32 bytes. */
       readonly hash: Uint8Array;
+      /** Unix seconds */
+      readonly startedAt: number;
       /** The session record; secret. */
       readonly session: Uint8Array;
       /** The opening record, needed by `encryptMessage` until the first answer; public, never changes. */
@@ -64,7 +69,7 @@ export function startSession(components: PairwiseComponents, request: StartReque
     prekeys: { signed: bundle.signed.id, oneTime: bundle.oneTime?.id ?? null, kem: bundle.kem?.id ?? null },
     kemCiphertext: kem?.ciphertext ?? new Uint8Array(0),
     recipientHead: peer.head,
-    startedAt: Math.floor(request.now / 1000),
+    startedAt: startOf(request.now, request.replaces ?? null),
   };
   const hash = flightHash(provider, flight, peer.device);
   const kemKeyHash = bundle.kem === null ? null : provider.hash('sha256', bundle.kem.key.bytes);
@@ -86,6 +91,7 @@ export function startSession(components: PairwiseComponents, request: StartReque
     kind: 'started',
     suite,
     hash,
+    startedAt: flight.startedAt,
     session: state,
     opening: encodeOpening({ recipient: peer.device, sealingKey: bundle.sealing.key.bytes, firstFlight }),
     tags: upcomingTags(provider, state),
