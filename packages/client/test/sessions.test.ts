@@ -10,7 +10,6 @@ const session = (id: string, own: boolean, startedAt = 0): SessionFacts => ({
   name: `session/peer/${id}`,
   startedAt,
   own,
-  confirmed: !own,
   retiredUntil: 0,
 });
 

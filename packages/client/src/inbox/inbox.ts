@@ -11,7 +11,7 @@ import type { Core } from '../core/core.ts';
 import { SharedLock } from '../core/shared-lock.ts';
 import type { DeviceRef } from '../refs.ts';
 import { noteSpent } from '../prekeys/keeper.ts';
-import { confirmSession, peerDevice, putPeerDevice, rememberSession } from '../sessions/rows.ts';
+import { peerDevice, putPeerDevice, rememberSession } from '../sessions/rows.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Tx } from '../store/ledger.ts';
 import { accountRef, deviceRef } from '../store/refs.ts';
@@ -239,21 +239,17 @@ export class Inbox {
   #rememberSession(
     tx: Tx,
     sender: Pick<ReturnType<typeof judgeSender>, 'account' | 'device'>,
-    message: Message,
+    { session, initial }: Message,
     now: number,
   ): void {
+    if (initial === null) return;
     const row = peerDevice(tx.write, sender.account, deviceId(sender.device));
-    if (message.initial !== null) {
-      const { startedAt } = message.initial;
-      rememberSession(row, { name: message.session, own: false, startedAt }, now);
-      if (message.initial.recipientHead.sequence > this.#core.own.view.head.sequence) {
-        tx.ring('chain', this.#core.self.accountRef);
-      }
-      tx.ring('parked', null);
-    } else if (!confirmSession(row, message.session)) {
-      return;
-    }
+    rememberSession(row, { name: session, own: false, startedAt: initial.startedAt }, now);
     putPeerDevice(tx, row);
+    if (initial.recipientHead.sequence > this.#core.own.view.head.sequence) {
+      tx.ring('chain', this.#core.self.accountRef);
+    }
+    tx.ring('parked', null);
   }
 
   #conclude(piece: Piece, attempt: Attempt): void {

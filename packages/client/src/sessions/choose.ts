@@ -10,8 +10,6 @@ export interface SessionFacts {
   readonly startedAt: number;
   /** This side started it. */
   readonly own: boolean;
-  /** Something was received in it: the other side has it too. */
-  readonly confirmed: boolean;
   /** Another one sends; this one receives until then. 0: not retired. */
   readonly retiredUntil: number;
 }

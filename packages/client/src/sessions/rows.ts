@@ -17,22 +17,20 @@ export function peerDevice(read: VaultReader, account: AccountId, device: Device
 }
 
 export function factsOf(row: StoredPeerDevice): SessionFacts[] {
-  return row.sessions.map(({ name, startedAt, own, confirmed, retiredUntil }) => ({
+  return row.sessions.map(({ name, startedAt, own, retiredUntil }) => ({
     name,
     startedAt: Number(startedAt),
     own,
-    confirmed,
     retiredUntil: Number(retiredUntil),
   }));
 }
 
 function setFacts(row: StoredPeerDevice, sessions: readonly SessionFacts[]): void {
-  row.sessions = sessions.map(({ name, startedAt, own, confirmed, retiredUntil }) => ({
+  row.sessions = sessions.map(({ name, startedAt, own, retiredUntil }) => ({
     $typeName: 'sotto.client.v1.StoredSession',
     name,
     startedAt: BigInt(startedAt),
     own,
-    confirmed,
     retiredUntil: BigInt(retiredUntil),
   }));
 }
@@ -47,22 +45,14 @@ export function currentSession(read: VaultReader, device: DeviceRef): string | n
   return row === null ? null : (sendingSession(factsOf(row))?.name ?? null);
 }
 
-/** Remembers a new session, and which one sends from now on. One that the other side started is known to it. */
+/** Remembers a new session, and which one sends from now on. */
 export function rememberSession(
   row: StoredPeerDevice,
   session: Pick<SessionFacts, 'name' | 'own' | 'startedAt'>,
   now: number,
 ): void {
-  const added = { ...session, confirmed: !session.own, retiredUntil: 0 };
+  const added = { ...session, retiredUntil: 0 };
   setFacts(row, addSession(factsOf(row), added, now));
-}
-
-/** Something was received in a session: the other side has it. True: that is news. */
-export function confirmSession(row: StoredPeerDevice, name: string): boolean {
-  const session = row.sessions.find((each) => each.name === name);
-  if (session === undefined || session.confirmed) return false;
-  session.confirmed = true;
-  return true;
 }
 
 /** Lets no session send, so that the next message starts a new one. The old ones still receive for their time. */
