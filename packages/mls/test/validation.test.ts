@@ -51,8 +51,8 @@ const outsideLifetime = (now: number) => {
 describe('a forged commit that breaks no rule is taken', () => {
   it('with a path, an addition and a removal', () => {
     const { mallory, bob } = scene();
-    const add = byValue({ kind: 'add', keyPackage: mallory.keyPackage() });
-    const got = bob.process(mallory.commit({ proposals: [add, byValue({ kind: 'remove', leaf: 3 })] }));
+    const addition = byValue({ kind: 'add', keyPackage: mallory.keyPackage() });
+    const got = bob.process(mallory.commit({ proposals: [addition, byValue({ kind: 'remove', leaf: 3 })] }));
     assert.equal(got.kind, 'commit');
   });
 
