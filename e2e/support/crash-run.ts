@@ -39,7 +39,7 @@ const SETTLE_MS = 60_000;
 /** One side of the conversation: a chat that is started again whenever it was killed. */
 class Talker {
   readonly person: Person;
-  readonly #to: string;
+  readonly to: string;
   /** Texts whose storing was confirmed on stdout. */
   readonly confirmed: string[] = [];
   #program: Program | null = null;
@@ -47,16 +47,21 @@ class Talker {
 
   constructor(person: Person, to: string) {
     this.person = person;
-    this.#to = to;
+    this.to = to;
   }
 
   start(): void {
-    this.#program = this.person.start('chat', this.#to);
+    this.#program = this.person.start('chat', this.to);
   }
 
   say(): void {
     this.#count++;
     this.#program?.write(`${this.person.profile} ${this.#count} ${'~'.repeat(this.#count % 300)}\n`);
+  }
+
+  /** The run is over, well or not: leaves nothing running. */
+  abandon(): void {
+    this.#program?.kill('SIGKILL');
   }
 
   async end(signal: 'SIGKILL' | 'input'): Promise<void> {
@@ -95,6 +100,12 @@ export async function crashRun({ kills, seed }: CrashRunOptions): Promise<CrashR
   const pump = setInterval(() => {
     for (const talker of talkers) talker.say();
   }, PACE_MS);
+  using _ = {
+    [Symbol.dispose]() {
+      clearInterval(pump);
+      for (const talker of talkers) talker.abandon();
+    },
+  };
   for (const talker of talkers) talker.start();
   for (let i = 0; i < kills; i++) {
     await delay(random() * WITHIN_MS);
@@ -118,16 +129,11 @@ export async function crashRun({ kills, seed }: CrashRunOptions): Promise<CrashR
     [talkers[1], fromBob],
   ] as const) {
     const who = `${talker.person.profile} (seed ${seed})`;
-    assert.deepEqual(
-      talker.confirmed.filter((text) => !arrived.includes(text)),
-      [],
-      `lost, written by ${who}`,
-    );
-    assert.deepEqual(
-      arrived.filter((text, i) => arrived.indexOf(text) !== i),
-      [],
-      `doubled, written by ${who}`,
-    );
+    const lost = talker.confirmed.filter((text) => !arrived.includes(text));
+    const doubled = arrived.filter((text, i) => arrived.indexOf(text) !== i);
+    if (lost.length > 0)
+      assert.fail(`lost, written by ${who}: ${ranges(lost)}\n${await diagnose(talker, lost[0] ?? '')}`);
+    assert.equal(doubled.length, 0, `doubled, written by ${who}: ${ranges(doubled)}`);
   }
   const uses = keyUses(world.tap.read());
   assert.deepEqual(
@@ -142,6 +148,28 @@ export async function crashRun({ kills, seed }: CrashRunOptions): Promise<CrashR
     posts: uses.reduce((sum, { posts }) => sum + posts, 0),
     killed,
   };
+}
+
+/** `3-7 12`: the numbers of texts. */
+function ranges(texts: readonly string[]): string {
+  const spans: [number, number][] = [];
+  for (const text of texts) {
+    const number = Number(text.split(' ')[1]);
+    const last = spans.at(-1);
+    if (last !== undefined && last[1] === number - 1) last[1] = number;
+    else spans.push([number, number]);
+  }
+  return spans.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(' ');
+}
+
+/** What the programs themselves know about a lost message. */
+async function diagnose(talker: Talker, text: string): Promise<string> {
+  const { person, to } = talker;
+  const { objects } = await person.run(['history', to, '--limit', '100000']);
+  const id = String(objects.find((message) => message['text'] === text)?.['id']);
+  const explained = await person.run(['explain', id]);
+  const doctor = await person.run(['doctor']);
+  return [text, explained.stdout, doctor.stdout].join('\n');
 }
 
 /** Lets both come until each has everything the other was told is safe, or no time is left. */
