@@ -85,7 +85,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
   const grants = new Grants(core, transport);
   const devices = new OwnDevices(core, chains, sessions, transport);
   const chainKeeper = new ChainKeeper(core, chains, transport);
-  const upkeep = new Upkeep(core, ground.vault);
+  const upkeep = new Upkeep(core, ground.vault, sessions);
   const connection = new Connection({
     core,
     transport,

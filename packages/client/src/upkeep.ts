@@ -2,21 +2,24 @@ import type { Vault } from '@sotto/vault';
 import { Alarm } from './core/alarm.ts';
 import type { Core } from './core/core.ts';
 import { sweepMarks } from './inbox/marks.ts';
+import type { Sessions } from './sessions/sessions.ts';
 
 /** Between slices, so that messages come first. */
 const SLICE_PAUSE_MS = 250;
 const HOUR_MS = 3_600_000;
 
-/** What a vault needs done now and then: old marks go, keys and search segments are renewed in small slices. */
+/** What is to be done now and then: old marks and sessions go, the vault's keys and search segments are renewed in small slices. */
 export class Upkeep {
   readonly #core: Core;
   readonly #vault: Vault;
+  readonly #sessions: Sessions;
   readonly #alarm: Alarm;
   #sweptAt = 0;
 
-  constructor(core: Core, vault: Vault) {
+  constructor(core: Core, vault: Vault, sessions: Sessions) {
     this.#core = core;
     this.#vault = vault;
+    this.#sessions = sessions;
     this.#alarm = new Alarm(core, () => this.#slice());
   }
 
@@ -39,6 +42,7 @@ export class Upkeep {
         this.#sweptAt = now;
         // Parked envelopes whose time is over go; the others are tried once more.
         this.#core.bells.ring('parked', null);
+        background.start(() => this.#sessions.tidy());
       }
       more = this.#vault.maintain();
     } catch (cause) {

@@ -61,6 +61,66 @@ async function loseSessions(person: Person, clock: ManualClock): Promise<void> {
   vault.close();
 }
 
+/** Names of the engine's records in a closed vault that begin so. */
+async function recordsOf(person: Person, clock: ManualClock, prefix: string): Promise<string[]> {
+  const path = join(person.folder, 'vault');
+  const vault = await openVault({ path, keystore: keystoreIn(person.folder), provider: nativeProvider(), clock });
+  const ratchets = { name: 'engine-ratchets', purpose: 'ratchet', version: 1 } as const;
+  const names = vault.read((read) => read.all(ratchets).map(({ key }) => key));
+  vault.close();
+  return names.filter((name) => name.startsWith(prefix));
+}
+
+suite('R-PAIR-2 keys do not outlive their time', { timeout: 60_000 }, () => {
+  test('keys of messages that never came, and sessions that another replaced, go in a messenger that runs on', async () => {
+    await using scene = await couple();
+    const { clock, alice, bob, conversation, gateway } = scene;
+    gateway.refuse = (mailbox) => (mailbox === scene.mailboxB ? 'too-large' : null);
+    await alice.messenger.send(conversation, 'never sent');
+    await clock.advance(SECOND);
+    gateway.refuse = () => null;
+    await alice.messenger.send(conversation, 'sent');
+    await clock.advance(SECOND);
+    await alice.messenger.close();
+    await loseSessions(alice, clock);
+    await alice.open();
+    await alice.messenger.send(conversation, 'in another session');
+    await clock.advance(HOUR);
+    await bob.messenger.close();
+    const kept = [await recordsOf(bob, clock, 'skipped/'), await recordsOf(bob, clock, 'session/')];
+    assert.deepEqual(
+      kept.map(({ length }) => length),
+      [1, 2],
+    );
+    await bob.open();
+    await clock.advance(17 * DAY);
+    await bob.messenger.close();
+    assert.deepEqual(await recordsOf(bob, clock, 'skipped/'), []);
+    assert.equal((await recordsOf(bob, clock, 'session/')).length, 1);
+    await bob.open();
+    await alice.messenger.send(conversation, 'still there');
+    await clock.advance(MINUTE);
+    assert.deepEqual((await texts(bob.messenger, conversation)).slice(-3), [
+      'sent',
+      'in another session',
+      'still there',
+    ]);
+  });
+
+  test('keys of messages that never came go in the session that is in use, too', async () => {
+    await using scene = await couple();
+    const { clock, alice, bob, conversation, gateway } = scene;
+    gateway.refuse = (mailbox) => (mailbox === scene.mailboxB ? 'too-large' : null);
+    await alice.messenger.send(conversation, 'never sent');
+    await clock.advance(SECOND);
+    gateway.refuse = () => null;
+    await alice.messenger.send(conversation, 'sent');
+    await clock.advance(17 * DAY);
+    await bob.messenger.close();
+    assert.deepEqual(await recordsOf(bob, clock, 'skipped/'), []);
+  });
+});
+
 suite('R-STO-1 expiry', { timeout: 60_000 }, () => {
   test('after seven days an undelivered message is shown as expired and tried no more', async () => {
     await using scene = await couple();

@@ -64,6 +64,46 @@ export class Sessions {
     }
   }
 
+  /** About once a day: ends sessions whose time is over, and deletes the keys of messages that never came. */
+  async tidy(): Promise<void> {
+    const now = this.#core.clock.now();
+    const rows = this.#core.ledger.read((read) => peerDevices.all(read).map((entry) => entry.row));
+    for (const row of rows) {
+      const device = peerRefOf(row);
+      const over = outlived(factsOf(row), now).map((session) => session.name);
+      for (const { name } of row.sessions) {
+        if (this.#core.background.closing) return;
+        await this.queue(device, () => (over.includes(name) ? this.#endIfOver(device, name) : this.#expire(name)));
+      }
+    }
+  }
+
+  /** It may have become the one that sends since it was looked at. */
+  async #endIfOver(device: DeviceRef, name: string): Promise<void> {
+    const row = this.#core.ledger.read((read) => peerDevices.get(read, device));
+    const over = row === null ? [] : outlived(factsOf(row), this.#core.clock.now());
+    if (over.some((session) => session.name === name)) await this.#end(device, name);
+  }
+
+  async #expire(name: string): Promise<void> {
+    try {
+      await this.#core.engine.performIf<'expire-skipped', void>(
+        {
+          request: { kind: 'expire-skipped', session: name, now: this.#core.clock.now() },
+          records: [name],
+          commit: (tx, _result, changed) => {
+            const gone = changed.filter(({ bytes }) => bytes === null).map((change) => change.name);
+            tx.after(() => this.tags.forget(name, gone));
+          },
+        },
+        ({ expired }) => expired > 0,
+      );
+    } catch (cause) {
+      if (!(cause instanceof EngineError)) throw cause;
+      this.#core.background.report(cause);
+    }
+  }
+
   /**
    * Starts a session from a fetched bundle, unless there is one that sends by now. `also` writes into the same
    * transaction. Throws `EngineError`.

@@ -33,6 +33,15 @@ export class TagTable {
     this.#add(session, [...(change.upcoming ?? []), ...change.skipped]);
   }
 
+  /** Records of a session are gone: nothing is expected by their tags any more. */
+  forget(session: RecordName, records: readonly RecordName[]): void {
+    const gone = new Set(records);
+    for (const tag of this.#ofSession.get(session) ?? []) {
+      const record = this.#matches.get(tag)?.record ?? null;
+      if (record !== null && gone.has(record)) this.#remove(session, tag);
+    }
+  }
+
   /** The session ended. */
   drop(session: RecordName): void {
     for (const tag of this.#ofSession.get(session) ?? []) this.#matches.delete(tag);
