@@ -9,11 +9,13 @@ import { callerOf } from './peer-address.ts';
 /** ms between the kernel's own probes of a silent connection: finds devices that vanished, costs them no wake-up. */
 const KEEP_ALIVE_MS = 120_000;
 const SWEEP_MS = 15_000;
-/** ms between the end of a session and that of its socket. */
+/** ms between the goodbye to a session and the end of its socket. */
 const LINGER_MS = 1000;
 
 interface Connected {
   readonly session: ServerHttp2Session;
+  /** Of its socket. */
+  readonly name: string;
   streams: number;
   idleSince: number;
 }
@@ -48,7 +50,7 @@ export class Connections {
   close(): void {
     this.#closing = true;
     this.#stop();
-    for (const { session } of this.#sessions) session.close();
+    for (const connected of this.#sessions) this.#part(connected);
   }
 
   /** Ends every connection at once. */
@@ -78,30 +80,32 @@ export class Connections {
   }
 
   #began(session: ServerHttp2Session): void {
-    if (this.#closing) session.close();
-    const connected = { session, streams: 0, idleSince: this.#clock.now() };
+    const connected = { session, name: nameOf(session.socket), streams: 0, idleSince: this.#clock.now() };
     this.#sessions.add(connected);
     session.on('stream', (stream) => {
       connected.streams++;
       stream.once('close', () => {
         connected.streams--;
         connected.idleSince = this.#clock.now();
+        if (this.#closing) this.#part(connected);
       });
     });
-    const name = nameOf(session.socket);
-    session.once('close', () => {
-      this.#sessions.delete(connected);
-      // The other side has had its goodbye; one that does not hang up in turn is not waited for.
-      this.#clock.after(LINGER_MS, () => this.#sockets.get(name)?.destroy());
-    });
+    session.once('close', () => this.#sessions.delete(connected));
     // Without a listener a broken connection would end the process.
     session.on('error', () => session.destroy());
+    if (this.#closing) this.#part(connected);
+  }
+
+  /** Says goodbye; when nothing is under way, one who does not hang up in turn is not waited for. */
+  #part({ session, name, streams }: Connected): void {
+    session.close();
+    if (streams === 0) this.#clock.after(LINGER_MS, () => this.#sockets.get(name)?.destroy());
   }
 
   #closeIdle(): void {
     const limit = this.#clock.now() - IDLE_CONNECTION_MS;
-    for (const { session, streams, idleSince } of this.#sessions) {
-      if (streams === 0 && idleSince < limit) session.close();
+    for (const connected of this.#sessions) {
+      if (connected.streams === 0 && connected.idleSince < limit) this.#part(connected);
     }
   }
 }

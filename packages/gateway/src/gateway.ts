@@ -16,6 +16,7 @@ import { Challenges } from './login/challenges.ts';
 import { Proofs } from './login/proof.ts';
 import { RequestTokens } from './login/request-tokens.ts';
 import { Tokens } from './login/tokens.ts';
+import { Memory } from './memory.ts';
 import { Refused } from './refused.ts';
 import { mountConnect } from './rpc/connect-plugin.ts';
 import { Limiters } from './rpc/limiters.ts';
@@ -54,7 +55,6 @@ export interface GatewayOverrides {
 }
 
 const CERTIFICATE_CHECK_MS = 6 * 3600 * 1000;
-const MEMORY_CHECK_MS = 250;
 /** ms for calls under way at a stop; afterwards connections are cut. */
 const STOP_MS = 5000;
 const KEY_BYTES = 32;
@@ -69,8 +69,7 @@ export async function startGateway(
   const provider = overrides.provider ?? nativeProvider();
   prepareFolder(config.dataFolder);
   const source = certificateSource(config);
-  const hosts = certificateHosts(config);
-  const certificates = { source, hosts, dataFolder: config.dataFolder, clock };
+  const certificates = { source, hosts: certificateHosts(config), dataFolder: config.dataFolder, clock };
   const server = createServer({
     certificate: await currentCertificate(certificates),
     publicCertificate: publicCertificate(config),
@@ -78,19 +77,32 @@ export async function startGateway(
     ...(overrides.logTo === undefined ? {} : { logTo: overrides.logTo }),
   });
   const log = server.fastify.log;
-  const store = openEmbeddedStore({
-    file: join(config.dataFolder, 'gateway.db'),
-    clock,
-    limits: config.limits,
-    onFailure: (error) => log.error({ error: describe(error) }, 'a transaction failed'),
-  });
-  overrides.onStore?.(store);
+  // Undone in reverse: connections first, the store last.
+  const stack = new AsyncDisposableStack();
   try {
+    const store = openEmbeddedStore({
+      file: join(config.dataFolder, 'gateway.db'),
+      clock,
+      limits: config.limits,
+      onFailure: (error) => log.error({ error: describe(error) }, 'a transaction failed'),
+    });
+    stack.defer(() => store.close());
+    overrides.onStore?.(store);
     const identity = rawPublicKey(source.identity);
-    const status = new Status(clock, config.limits.memoryBytes);
-    const challenges = new Challenges(provider, clock, secretKey(provider));
+    const status = new Status();
     const streams = new StreamMonitor(clock);
+    stack.defer(() => streams.stop());
     const { limits, registration, rates } = config;
+    const connections = new Connections(server.raw, limits, clock, () => status.obstacle() !== null);
+    const memory = new Memory({
+      clock,
+      limitBytes: limits.memoryBytes,
+      connections: () => connections.size,
+      shed: () => streams.shed(),
+    });
+    stack.defer(() => memory.stop());
+    status.memory = memory;
+    const challenges = new Challenges(provider, clock, secretKey(provider));
     const routes = createRoutes(
       {
         provider,
@@ -106,45 +118,41 @@ export async function startGateway(
         tokens: new Tokens(clock, identity),
         requestTokens: new RequestTokens(provider, clock, secretKey(provider)),
         streams,
+        memory,
         log,
       },
       status,
     );
-    mountConnect(server.fastify, routes, clock);
+    mountConnect(server.fastify, routes, clock, memory);
     mountHealth(server, status);
-    const connections = new Connections(server.raw, limits, clock, () => status.overloaded);
-    const stopRotation = every(clock, CERTIFICATE_CHECK_MS, () => {
+    const rotation = every(clock, CERTIFICATE_CHECK_MS, () => {
       currentCertificate(certificates).then(
         (pair) => server.replaceCertificate(pair),
         (error: unknown) => log.error({ error: describe(error) }, 'the TLS certificate could not be renewed'),
       );
     });
-    const endpoint = await listen(server, config);
-    const address = formatGatewayAddress({ ...endpoint, host: parseHost(endpoint.host), pin: identity });
-    log.info({ version: VERSION, address, dataFolder: config.dataFolder }, 'the gateway is ready');
-    const close = async (): Promise<void> => {
+    stack.defer(rotation);
+    stack.defer(async () => {
       status.stopping = true;
-      stopRotation();
       streams.endAll(Refusal.UNAVAILABLE);
       connections.close();
       const cancel = clock.after(STOP_MS, () => connections.destroy());
       await server.fastify.close();
       cancel();
-      streams.stop();
-      status.stop();
-      store.close();
-      log.info('the gateway has stopped');
-    };
+    });
+    const endpoint = await listen(server, config);
+    const address = formatGatewayAddress({ ...endpoint, host: parseHost(endpoint.host), pin: identity });
+    log.info({ version: VERSION, address, dataFolder: config.dataFolder }, 'the gateway is ready');
     let closing: Promise<void> | undefined;
     return {
       address,
       url: `https://${endpoint.host}:${endpoint.port}`,
       caFile: source.kind === 'managed' ? join(config.dataFolder, 'ca.pem') : authorityFile(config),
       dataFolder: config.dataFolder,
-      close: () => (closing ??= close()),
+      close: () => (closing ??= stack.disposeAsync().then(() => log.info('the gateway has stopped'))),
     };
   } catch (error) {
-    store.close();
+    await stack.disposeAsync();
     throw error;
   }
 }
@@ -152,25 +160,14 @@ export async function startGateway(
 /** Whether the gateway takes calls, and why not. */
 class Status {
   stopping = false;
-  overloaded = false;
-  readonly #stop: () => void;
-
-  constructor(clock: Clock, memoryBytes: number) {
-    this.#stop = every(clock, MEMORY_CHECK_MS, () => {
-      this.overloaded = process.memoryUsage.rss() > memoryBytes;
-    });
-  }
+  memory: Memory | undefined;
 
   obstacle(): Refused | null {
     if (this.stopping) return new Refused(Refusal.UNAVAILABLE, 'the gateway is stopping');
-    if (this.overloaded) {
+    if (this.memory?.overloaded === true) {
       return new Refused(Refusal.UNAVAILABLE, 'the gateway has too much to do', { retryAfterMs: 1000 });
     }
     return null;
-  }
-
-  stop(): void {
-    this.#stop();
   }
 }
 

@@ -20,5 +20,7 @@ export { startGateway } from './gateway.ts';
 export type { Gateway, GatewayOverrides } from './gateway.ts';
 export { DEFAULT_LIMITS, DEFAULT_RATES } from './limits.ts';
 export type { Limits, Rates } from './limits.ts';
+export { serveGateway } from './serve.ts';
+export type { ServeOptions } from './serve.ts';
 export { issueAuthority, issueLeaf } from './tls/issue.ts';
 export type { CertificatePair, LeafOrder } from './tls/issue.ts';

@@ -14,7 +14,10 @@ export interface Limits {
   readonly connectionsPerAddress: number;
   /** TLS connections in all. */
   readonly connections: number;
-  /** Bytes of resident memory above which new connections and posts are refused with `UNAVAILABLE`. */
+  /**
+   * Bytes in use (heap, buffers, connections) above which connections and calls are refused with `UNAVAILABLE` and what
+   * is stuck is let go of. Resident memory is this and what the allocators keep in reserve.
+   */
   readonly memoryBytes: number;
 }
 

@@ -7,9 +7,11 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { REQUEST_MS } from '../limits.ts';
+import type { Memory } from '../memory.ts';
 import { callKey } from './context.ts';
 import type { Call } from './context.ts';
 import { withDetail } from './error-detail.ts';
+import { toConnectError } from './errors.ts';
 import { peerOf } from './peer.ts';
 import type { Routes } from './routes.ts';
 import { describe } from './wrap.ts';
@@ -24,7 +26,7 @@ const RESET_CALM = 0xb;
  * Puts Connect's handlers on Fastify's routes. Like connect-fastify, but it hands every call its connection (the login
  * needs the TLS exporter), bounds the time of unary calls, gives all errors their detail, and logs through Fastify.
  */
-export function mountConnect(server: FastifyInstance, routes: Routes, clock: Clock): void {
+export function mountConnect(server: FastifyInstance, routes: Routes, clock: Clock, memory: Memory): void {
   // Connect reads and bounds the bodies itself, whatever their type.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -37,19 +39,28 @@ export function mountConnect(server: FastifyInstance, routes: Routes, clock: Clo
       const reset = () => ('stream' in raw ? raw.stream.close(RESET_CALM) : socket.destroy());
       const call = { peer: peerOf({ socket, session }), reset };
       const fast = 'stream' in raw && routes.fastStreams(raw.stream, raw.headers, call);
-      if (!fast) await serve(handler, request, reply.raw, call, clock);
+      if (!fast) await serve(handler, request, reply.raw, call, clock, memory);
     });
   }
 }
 
-async function serve(handler: UniversalHandler, request: FastifyRequest, rawReply: RawReply, call: Call, clock: Clock) {
+async function serve(
+  handler: UniversalHandler,
+  request: FastifyRequest,
+  rawReply: RawReply,
+  call: Call,
+  clock: Clock,
+  memory: Memory,
+): Promise<void> {
   const raw = request.raw as RawRequest;
   const values = createContextValues().set(callKey, call);
   const unary = handler.method.methodKind === 'unary';
   const cancelDeadline = unary ? clock.after(REQUEST_MS, call.reset) : undefined;
   const started = clock.now();
   try {
-    const response = await handler(universalRequestFromNodeRequest(raw, rawReply, undefined, values));
+    const universal = universalRequestFromNodeRequest(raw, rawReply, undefined, values);
+    const body = unary ? counted(universal.body as AsyncIterable<Uint8Array>, memory) : universal.body;
+    const response = await handler({ ...universal, body });
     await universalResponseToNodeResponse(unary ? await withDetail(response) : response, rawReply);
     request.log.debug({ rpc: handler.method.name, status: response.status, ms: clock.now() - started }, 'call');
   } catch (error) {
@@ -60,5 +71,21 @@ async function serve(handler: UniversalHandler, request: FastifyRequest, rawRepl
     if (!rawReply.writableEnded) rawReply.destroy();
   } finally {
     cancelDeadline?.();
+  }
+}
+
+/** A body whose bytes count as unfinished until it has been read to its end or given up. */
+async function* counted(body: AsyncIterable<Uint8Array>, memory: Memory): AsyncGenerator<Uint8Array> {
+  let held = 0;
+  try {
+    for await (const chunk of body) {
+      memory.unfinished(chunk.length);
+      held += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    throw toConnectError(error);
+  } finally {
+    memory.unfinished(-held);
   }
 }

@@ -29,6 +29,9 @@ export async function* driveConnect<Request, Response>(
       if (writingSince !== undefined && now - writingSince > SLOW_CONSUMER_MS) reset();
       else core.check(now);
     },
+    shed: () => {
+      if (writingSince !== undefined) reset();
+    },
     end: (refusal) => core.end(refusal),
   });
   const read = async (): Promise<void> => {

@@ -4,6 +4,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { SLOW_CONSUMER_MS } from '../limits.ts';
+import type { Memory } from '../memory.ts';
 import { malformed, Refused } from '../refused.ts';
 import type { DriveOptions } from './drive-connect.ts';
 import { toConnectError } from './errors.ts';
@@ -21,6 +22,7 @@ export interface FramesOptions<Request extends DescMessage, Response extends Des
   readonly response: Response;
   /** Largest incoming frame, bytes. */
   readonly readMaxBytes: number;
+  readonly memory: Memory;
 }
 
 /**
@@ -46,6 +48,7 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
   #inputOver = false;
   #writingSince: number | undefined;
   #over = false;
+  #held = 0;
 
   constructor(
     core: StreamCore<MessageShape<Request>, MessageShape<Response>>,
@@ -56,7 +59,11 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
     this.#stream = stream;
     this.#options = options;
     this.#parser = new FrameParser(options.readMaxBytes);
-    this.#forget = options.streams.add({ check: (now) => this.#check(now), end: (refusal) => core.end(refusal) });
+    this.#forget = options.streams.add({
+      check: (now) => this.#check(now),
+      shed: () => this.#shed(),
+      end: (refusal) => core.end(refusal),
+    });
   }
 
   start(): void {
@@ -80,6 +87,7 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
         if (frame.flags !== 0) throw malformed('a frame with flags: nothing is compressed here');
         this.#core.receive(fromBinary(this.#options.request, frame.body));
       }
+      this.#hold(this.#parser.pending);
     } catch (error) {
       this.#failInput(error);
     }
@@ -91,6 +99,7 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
   #failInput(error: unknown): void {
     this.#failure = { error: error instanceof Refused ? error : malformed('a frame does not parse', error) };
     this.#inputOver = true;
+    this.#hold(0);
     this.#stream.resume();
     this.#core.ended();
   }
@@ -101,6 +110,12 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
     if (this.#parser.pending > 0) this.#failure = { error: malformed('the stream ended within a frame') };
     this.#core.ended();
     this.#schedule();
+  }
+
+  /** Counts the bytes of an unfinished frame against what all of them together may hold. */
+  #hold(bytes: number): void {
+    this.#options.memory.unfinished(bytes - this.#held);
+    this.#held = bytes;
   }
 
   #resume(): void {
@@ -166,6 +181,11 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
     if (!this.#inputOver) this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
+  /** An unfinished frame or an unread answer is all that a stuck peer can make us hold. */
+  #shed(): void {
+    if (this.#writingSince !== undefined || this.#held > 0) this.#options.reset();
+  }
+
   #check(now: number): void {
     if (this.#writingSince !== undefined && now - this.#writingSince > SLOW_CONSUMER_MS) this.#options.reset();
     else this.#core.check(now);
@@ -174,6 +194,7 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
   #close(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#hold(0);
     this.#forget();
     this.#core.close();
   }

@@ -44,9 +44,9 @@ export type FastStreams = (
  * HTTP/1.1) takes the ordinary way; both ways run the same stream and the same gate.
  */
 export function createFastStreams(parts: ServiceParts, gate: Gate): FastStreams {
-  const { streams, clock } = parts;
+  const { streams, clock, memory } = parts;
   const serve = async (stream: ServerHttp2Stream, call: Call, authorization: string | null, post: boolean) => {
-    const options = { reset: call.reset, streams, clock };
+    const options = { reset: call.reset, streams, clock, memory };
     const method = post ? PostService.method.postStream : DeviceService.method.connect;
     try {
       const device = await gate({ method, peer: call.peer, authorization });

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { RegistrationConfig } from '../config.ts';
 import type { Limits } from '../limits.ts';
+import type { Memory } from '../memory.ts';
 import type { Challenges } from '../login/challenges.ts';
 import type { Proofs } from '../login/proof.ts';
 import type { RequestTokens } from '../login/request-tokens.ts';
@@ -27,5 +28,6 @@ export interface ServiceParts {
   readonly tokens: Tokens;
   readonly requestTokens: RequestTokens;
   readonly streams: StreamMonitor;
+  readonly memory: Memory;
   readonly log: FastifyBaseLogger;
 }

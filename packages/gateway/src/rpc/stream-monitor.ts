@@ -6,6 +6,8 @@ import type { Clock } from '../clock.ts';
 export interface MonitoredStream {
   /** Called every few seconds: the stream ends itself if it has been idle or stuck too long. */
   check(now: number): void;
+  /** Memory is short: the stream lets go of what it holds for a peer that is stuck. */
+  shed(): void;
   /** Ends the stream with a reason. */
   end(refusal: Refusal): void;
 }
@@ -31,6 +33,11 @@ export class StreamMonitor {
   add(stream: MonitoredStream): () => void {
     this.#streams.add(stream);
     return () => void this.#streams.delete(stream);
+  }
+
+  /** Memory is short. */
+  shed(): void {
+    for (const stream of this.#streams) stream.shed();
   }
 
   /** Tells every stream to end. */

@@ -2,7 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_LIMITS, DEFAULT_RATES, parseGatewayConfig, startGateway } from '@sotto/gateway';
-import type { EmbeddedStore, Gateway, GatewayConfig, GatewayOverrides, GatewaySecrets, Rates } from '@sotto/gateway';
+import type {
+  Clock,
+  EmbeddedStore,
+  Gateway,
+  GatewayConfig,
+  GatewayOverrides,
+  GatewaySecrets,
+  Rates,
+} from '@sotto/gateway';
+
+import { ManualClock } from './clock.ts';
 
 /** Rates that no test runs into by accident. */
 export const NO_RATES: Rates = Object.fromEntries(
@@ -48,8 +58,16 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     log,
     folder,
     async [Symbol.asyncDispose]() {
-      await gateway.close();
+      await closeWith(gateway, options.overrides?.clock);
       if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Stops a gateway; a clock that only a test moves is moved meanwhile. */
+async function closeWith(gateway: Gateway, clock: Clock | undefined): Promise<void> {
+  const closing = gateway.close();
+  const moving = clock instanceof ManualClock ? setInterval(() => clock.advance(500), 5) : undefined;
+  await closing;
+  clearInterval(moving);
 }
