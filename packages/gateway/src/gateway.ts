@@ -123,7 +123,7 @@ export async function startGateway(
       },
       status,
     );
-    mountConnect(server.fastify, routes, clock, memory);
+    mountConnect(server.fastify, routes, { clock, memory, log });
     mountHealth(server, status);
     const rotation = every(clock, CERTIFICATE_CHECK_MS, () => {
       currentCertificate(certificates).then(
