@@ -4,7 +4,7 @@ import { toGatewayApiError } from './error-mapping.ts';
 import type { CallOptions } from './types.ts';
 
 /** ms a call may take unless its options say otherwise. */
-export const DEFAULT_DEADLINE_MS = 10_000;
+const DEFAULT_DEADLINE_MS = 10_000;
 
 /** Where a call goes. */
 export interface Line {

@@ -110,7 +110,7 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-export const SCHEMA_VERSION = MIGRATIONS.length;
+const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Brings the database to today's schema, a transaction a step. Throws when a newer program wrote it. */
 export function migrate(database: DatabaseSync): void {

@@ -22,7 +22,7 @@ export interface Admittance {
 }
 
 /** What a decision about a call needs to know. */
-export interface Candidate {
+interface Candidate {
   readonly method: DescMethod;
   readonly peer: Peer;
   readonly authorization: string | null;

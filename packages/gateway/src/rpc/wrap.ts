@@ -29,7 +29,7 @@ export function coded<Service extends object>(
 }
 
 /** Logs an error that is no refusal: a fault of ours or of the machine. */
-export function logUnforeseen(log: FastifyBaseLogger, method: string, error: unknown): void {
+function logUnforeseen(log: FastifyBaseLogger, method: string, error: unknown): void {
   const refused = toRefused(error);
   if (refused.refusal === Refusal.UNAVAILABLE && refused.cause !== undefined) {
     log.error({ method, error: describe(refused.cause) }, 'a call failed');
