@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { CryptoProvider } from '@sotto/crypto';
 import { portableProvider } from '@sotto/crypto/portable';
@@ -41,5 +43,21 @@ describe('R-RES-1 seeded provider', () => {
   it('the portable provider over the same stream makes the same bytes', () => {
     const portable = portableProvider({ random: seededStream(utf8('a')) });
     assert.equal(transcript(portable), transcript(seededProvider(utf8('a'))));
+  });
+
+  it('no shipped program names it, in whatever way an import can be written', () => {
+    const root = join(import.meta.dirname, '../../..');
+    const shipped = globSync(
+      ['packages/*/{src,bin}/**/*.{ts,mjs,js}', 'examples/**/*.ts', 'tools/{start,demo}{.ts,/**}'],
+      {
+        cwd: root,
+        withFileTypes: true,
+      },
+    )
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name));
+    assert.ok(shipped.length > 300, `${shipped.length} files`);
+    const naming = shipped.filter((path) => /simulation(?:\.[jt]s)?['"`]/.test(readFileSync(path, 'utf8')));
+    assert.deepEqual(naming, []);
   });
 });
