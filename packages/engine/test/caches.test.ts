@@ -4,8 +4,8 @@ import { encodeSigchain, replay } from '@sotto/identity';
 import { nativeProvider } from '@sotto/crypto';
 import { encryptMessage, pairwiseComponents, startSession, verifyBundle } from '@sotto/ratchet';
 import { deviceId, mailboxId } from '@sotto/wire';
-import { EXPIRES, NOW, person, textOf } from './support.ts';
-import type { TestDevice } from './support.ts';
+import type { EngineRequest, RecordChange, RequestKind } from '@sotto/engine';
+import { EXPIRES, NOW, person, sessionOf, TestDevice, textOf } from './support.ts';
 
 const crypto = nativeProvider();
 const copies = (chain: readonly Uint8Array[]): Uint8Array[] => chain.map((statement) => statement.slice());
@@ -41,6 +41,70 @@ test('R-ENG-1 an array that carries one envelope after another is judged by what
   // The same bytes for another device: its seal names this one.
   const elsewhere = { own: { ...bob.own, device: deviceId(crypto.random(16)) } };
   assert.deepEqual(await bob.receive(buffer, elsewhere), { kind: 'unreadable', reason: 'no-session' });
+});
+
+/** A caller that throws every first reply away, and overwrites whatever the contract lets it overwrite, at once. */
+class Forgetful extends TestDevice {
+  #lent: Map<string, Uint8Array | null>[] = [];
+
+  override given(names: readonly string[]): Map<string, Uint8Array | null> {
+    const given = new Map(names.map((name) => [name, this.records.get(name)?.slice() ?? null]));
+    this.#lent.push(given);
+    return given;
+  }
+
+  override async attempt<Kind extends RequestKind>(request: EngineRequest<Kind>, known: readonly string[] = []) {
+    const first = await super.attempt(request, known);
+    wipeAll(first.changed.map(({ bytes }) => bytes));
+    this.#forget();
+    const second = await super.attempt(request, known);
+    // A session that is started is another one each time; of what is there already, the same changes.
+    const shape = ({ name, bytes }: RecordChange) => [
+      request.kind === 'start-session' ? name.split('/')[0] : name,
+      bytes?.length,
+    ];
+    assert.deepEqual(second.changed.map(shape), first.changed.map(shape));
+    return second;
+  }
+
+  override commit(changed: readonly RecordChange[]): void {
+    super.commit(changed);
+    wipeAll(changed.map(({ bytes }) => bytes));
+    this.#forget();
+  }
+
+  #forget(): void {
+    for (const given of this.#lent) wipeAll([...given.values()]);
+    this.#lent = [];
+  }
+}
+
+function wipeAll(all: readonly (Uint8Array | null)[]): void {
+  for (const bytes of all) bytes?.fill(0);
+}
+
+test('R-ENG-1 R-STO-2 every reply may be thrown away and every record overwritten: nothing is lost and nothing leans on them', async () => {
+  // More sessions than keys fit in the cache.
+  const alice = await (await new Forgetful().createAccount()).createPrekeys(20);
+  const friends = [];
+  for (let i = 0; i < 18; i++) friends.push(await (await new Forgetful().createAccount()).createPrekeys(1));
+  for (const [i, friend] of friends.entries()) {
+    const [there, late] = [await friend.start(alice), `late ${i}`];
+    const first = await friend.send(alice, there, late);
+    assert.equal(textOf(await alice.receive(await friend.send(alice, there, 'hi'))), 'hi');
+    assert.equal(textOf(await alice.receive(first)), late);
+  }
+  for (let turn = 0; turn < 3; turn++) {
+    for (const friend of friends) {
+      const overtaken = await alice.send(friend, sessionOf(alice, friend), 'overtaken');
+      const answer = await alice.send(friend, sessionOf(alice, friend), `${turn}`);
+      assert.equal(textOf(await friend.receive(answer)), `${turn}`);
+      assert.equal(textOf(await friend.receive(overtaken)), 'overtaken');
+      const envelope = await friend.send(alice, sessionOf(friend, alice), 'and you?');
+      assert.equal(textOf(await alice.receive(envelope)), 'and you?');
+      assert.equal((await alice.receive(envelope, { session: sessionOf(alice, friend) })).kind, 'duplicate');
+    }
+  }
 });
 
 /** A first message as no engine writes it: with this chain. */

@@ -48,7 +48,7 @@ export class TestDevice {
     for (let rounds = 1; rounds <= 6; rounds++) {
       const reply = await this.engine.call(request, given);
       if (reply.kind === 'done') return { ...reply, rounds };
-      for (const name of reply.names) given.set(name, this.records.get(name) ?? null);
+      for (const [name, record] of this.given(reply.names)) given.set(name, record);
     }
     throw new Error('more rounds than any call needs');
   }
