@@ -7,6 +7,8 @@ export interface Row {
   /** Number of samples. */
   readonly n: number;
   readonly unit: string;
+  /** Size of the group, where there is one. */
+  readonly members?: number;
   readonly median: number;
   readonly p99: number;
 }
@@ -27,16 +29,12 @@ function round(value: number): number {
 /** A table with a line for each operation and a column for each implementation. */
 export function tableOf(rows: readonly Row[]): string {
   const impls = [...new Set(rows.map(({ impl }) => impl))];
-  const names = [...new Set(rows.map(({ name }) => name))];
+  const names = [...new Set(rows.map(labelOf))];
   const cell = (name: string, impl: string): string => {
-    const row = rows.find((candidate) => candidate.name === name && candidate.impl === impl);
+    const row = rows.find((candidate) => labelOf(candidate) === name && candidate.impl === impl);
     return row === undefined ? '–' : `${row.median} (${row.p99})`;
   };
-  const unit = rows[0]?.unit ?? '';
-  const lines = [
-    [`median (p99), ${unit}`, ...impls],
-    ...names.map((name) => [name, ...impls.map((impl) => cell(name, impl))]),
-  ];
+  const lines = [['median (p99)', ...impls], ...names.map((name) => [name, ...impls.map((impl) => cell(name, impl))])];
   const widths = [...impls, ''].map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) =>
@@ -46,4 +44,9 @@ export function tableOf(rows: readonly Row[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** What a line of the table is about. */
+function labelOf({ name, unit, members }: Row): string {
+  return `${name}${members === undefined ? '' : ` of ${members}`}, ${unit}`;
 }
