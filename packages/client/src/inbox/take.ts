@@ -1,7 +1,7 @@
-import { decodeContent, WireError } from '@sotto/wire';
+import { decodeContent, equalBytes, WireError } from '@sotto/wire';
 import type { Content } from '@sotto/wire';
 import type { StoredContact } from '@sotto/wire/stored';
-import { contentId } from '../core/core.ts';
+import { contentId, conversationWith } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
 import { stateOf } from '../contacts/rows.ts';
 import { accountRef, conversationRef } from '../store/refs.ts';
@@ -91,7 +91,8 @@ function takeOthers(opened: Opened, contact: StoredContact): Taken {
   }
 }
 
-function takeTyping({ tx, content }: Opened, contact: StoredContact, active: boolean): Taken {
+function takeTyping({ tx, core, content, account }: Opened, contact: StoredContact, active: boolean): Taken {
+  if (!equalBytes(content.conversation, conversationWith(core, account))) throw new NotTaken('invalid-content');
   const conversation = conversationRef(content.conversation);
   tx.emit({ type: 'typing', conversation, account: accountRef(contact.account), active });
   return 'no-receipt';
