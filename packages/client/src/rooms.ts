@@ -92,7 +92,8 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     sink: (incoming) => inbox.receive(incoming),
     onOnline: () => {
       outbox.online();
-      for (const chore of [prekeys.chore, grants.chore, devices.chore, chainKeeper.chore, inbox.chore]) chore.kick();
+      grants.online();
+      for (const chore of [prekeys.chore, devices.chore, chainKeeper.chore, inbox.chore]) chore.kick();
     },
     onRevoked,
   });

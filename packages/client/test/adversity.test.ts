@@ -180,3 +180,163 @@ suite('contact requests', () => {
     assert.equal((await alice.messenger.contacts())[0]?.state, 'accepted');
   });
 });
+
+suite('order and gaps', () => {
+  test('a message whose parent was taken back before it came keeps its place', async () => {
+    const gateway = new MemoryGateway(systemClock);
+    const effects = { openTransport: gateway.openTransport };
+    await using alice = await Person.create('alice', gateway.address, { effects });
+    await using bob = await Person.create('bob', gateway.address, { effects });
+    const conversation = await befriend(alice, bob);
+    await using second = await addDevice(bob, 'second');
+    await until(
+      () => second.messenger.contacts(),
+      (all) => all[0]?.state === 'accepted',
+    );
+    for (const text of ['one', 'two', 'three']) await (await alice.messenger.send(conversation, text)).delivered();
+    const [deviceA = ''] = gateway.devices.keys();
+    const mailbox = gateway.mailboxes.get(idHex(gateway.devices.get(deviceA)!.mailbox))!;
+    await until(
+      () => texts(second.messenger, conversation),
+      (found) => found.length === 3,
+    );
+    await alice.messenger.close();
+    mailbox.stored = [];
+    await (await bob.messenger.send(conversation, 'a mistake')).accepted();
+    await until(
+      () => texts(second.messenger, conversation),
+      (found) => found.length === 4,
+    );
+    mailbox.stored = [];
+    const mistake = (await bob.messenger.history(conversation)).entries.at(-1);
+    assert.ok(mistake?.kind === 'message');
+    const reply = await second.messenger.send(conversation, 'four');
+    await reply.accepted();
+    const late = mailbox.stored;
+    mailbox.stored = [];
+    await bob.messenger.send(conversation, { kind: 'delete', message: mistake.message.id });
+    await until(
+      () => Promise.resolve(mailbox.stored.length),
+      (count) => count > 0,
+    );
+    mailbox.stored = [...mailbox.stored, ...late];
+    await alice.open();
+    await until(
+      () => texts(alice.messenger, conversation),
+      (found) => found.includes('four'),
+    );
+    assert.deepEqual(await texts(alice.messenger, conversation), ['one', 'two', 'three', 'four']);
+  });
+
+  test('a clock that is set back hides no message', async () => {
+    await using scene = await contacts();
+    const { clock, gateway, alice, bob, conversation } = scene;
+    await bob.messenger.send(conversation, 'first');
+    await clock.advance(MINUTE);
+    const mailbox = gateway.mailboxes.get(idHex(gateway.devices.get(scene.deviceA)!.mailbox))!;
+    await alice.messenger.close();
+    await bob.messenger.send(conversation, 'lost');
+    await clock.advance(SECOND);
+    mailbox.stored = [];
+    await bob.messenger.send(conversation, 'last');
+    await clock.advance(SECOND);
+    await alice.open();
+    await clock.advance(10);
+    assert.deepEqual(await texts(alice.messenger, conversation), ['first']);
+    clock.jump(-3 * DAY);
+    await clock.advance(10 * SECOND);
+    assert.deepEqual(await texts(alice.messenger, conversation), ['first', 'gap of 1', 'last']);
+  });
+});
+
+suite('gateways that forget', () => {
+  test('a gateway restored from an old copy learns again who may post', async () => {
+    await using scene = await strangers();
+    const { clock, gateway, alice, bob } = scene;
+    const copy = [...gateway.capabilities];
+    const { conversation } = await alice.messenger.addContact(scene.link);
+    await clock.advance(MINUTE);
+    await alice.messenger.send(conversation, 'before');
+    await clock.advance(2 * HOUR);
+    for (const device of [scene.deviceA, scene.deviceB]) gateway.cutOff.add(device);
+    for (const each of gateway.mailboxes.values()) each.wake();
+    gateway.capabilities.clear();
+    for (const [hash, mailbox] of copy) gateway.capabilities.set(hash, mailbox);
+    await clock.advance(MINUTE);
+    gateway.cutOff.clear();
+    await clock.advance(MINUTE);
+    await alice.messenger.send(conversation, 'after');
+    await bob.messenger.send(conversation, 'here too');
+    await clock.advance(HOUR + MINUTE);
+    const expected = ['after', 'before', 'here too'];
+    for (const { messenger } of [alice, bob]) {
+      assert.deepEqual((await texts(messenger, conversation)).toSorted(), expected);
+    }
+  });
+
+  test('a refusal of an old address does not stop what the new one takes', async () => {
+    const gateway = new MemoryGateway(systemClock);
+    let answer = nobody;
+    let refusal: DeliveryOutcome | null = null;
+    let isSending = false;
+    const openTransport: Effects['openTransport'] = (options) => {
+      const transport = gateway.openTransport(options);
+      const deliver = transport.deliver.bind(transport);
+      transport.deliver = async (delivery, signal) => {
+        const outcome = await deliver(delivery, signal);
+        if (outcome.kind !== 'refused' || refusal !== null || !isSending) return outcome;
+        refusal = outcome;
+        return new Promise((resolve) => {
+          answer = resolve;
+        });
+      };
+      return transport;
+    };
+    await using bob = await Person.create('bob', gateway.address, {
+      effects: { openTransport: gateway.openTransport },
+    });
+    await using alice = await Person.create('alice', gateway.address, { effects: { openTransport } });
+    const conversation = await befriend(alice, bob);
+    await (await alice.messenger.send(conversation, 'there?')).delivered();
+    await (await bob.messenger.send(conversation, 'yes')).delivered();
+    const [contact] = await bob.messenger.contacts();
+    const open = gateway.capabilities.size;
+    await bob.messenger.block(contact!.account);
+    await until(
+      () => Promise.resolve(gateway.capabilities.size),
+      (size) => size < open,
+    );
+    isSending = true;
+    const sent = await alice.messenger.send(conversation, 'still there?');
+    await until(
+      () => Promise.resolve(refusal),
+      (found) => found !== null,
+    );
+    await bob.messenger.unblock(contact!.account);
+    // The new addresses have arrived.
+    await until(
+      () => bob.messenger.outbox(),
+      (waiting) => waiting.length === 0,
+    );
+    answer(refusal!);
+    await sent.delivered({ signal: AbortSignal.timeout(5000) });
+  });
+});
+
+test('an agent whose rule for requests fails is asked, and told of the failure', async () => {
+  await using scene = await strangers({
+    settings: {
+      autoAccept: () => {
+        throw new Error('a mistake in the agent');
+      },
+    },
+  });
+  const problem = scene.bob.messenger.events.next('problem');
+  await scene.alice.messenger.addContact(scene.link);
+  await scene.clock.advance(MINUTE);
+  assert.deepEqual(
+    (await scene.bob.messenger.requests()).map((each) => each.state),
+    ['incoming'],
+  );
+  assert.equal((await problem).error.code, 'listener_failed');
+});

@@ -93,6 +93,14 @@ suite('healing', () => {
     );
   });
 
+  test('a clock that was set back by days does not put healing off by days', () => {
+    const now = 1_800_000_000_000;
+    const day = 86_400_000;
+    const real = { now, healAfterMs: day, healAfterSeenMs: 600_000, sessionResetMs: 3_600_000 };
+    const late = { acceptedAt: now + 30 * day, heardAt: null, heals: 0, inCurrentSession: true };
+    assert.deepEqual(decideHealing(late, { ...real, resetAt: now + 30 * day }), { kind: 'reset-and-resend' });
+  });
+
   test('a device heard from is healed sooner; a session replaced since needs no further reset', () => {
     const each = { acceptedAt: 0, heardAt: 0, heals: 0, inCurrentSession: true };
     assert.equal(decideHealing({ ...each, heardAt: null }, { ...facts, now: 100, resetAt: null }).kind, 'wait');

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import type { GatewayTransport } from '@sotto/gateway-api';
+import type { CapabilityOrder, GatewayTransport } from '@sotto/gateway-api';
 import type { VaultReader } from '@sotto/vault';
 import { accountId, AddressesSchema, AddressSchema, capabilityHashOf, equalBytes } from '@sotto/wire';
 import type { Address } from '@sotto/wire';
@@ -13,6 +13,10 @@ import { accounts, contacts, ownDevices, SELF } from '../store/tables.ts';
 import { findContact, putContact } from './rows.ts';
 
 const CAPABILITY_BYTES = 32;
+/** Between two reminders: a device that comes and goes all the time does not repeat itself each time. */
+const REMIND_AFTER_MS = 600_000;
+/** What a gateway takes in one call. */
+const MOST_ORDERS = 1000;
 
 /** Own mailboxes that others may be told of: those of active devices that are registered. */
 function ownMailboxes(read: VaultReader, core: Core): { readonly device: Uint8Array; readonly mailbox: Uint8Array }[] {
@@ -61,6 +65,9 @@ export class Grants {
   readonly chore: Chore;
   readonly #core: Core;
   readonly #transport: GatewayTransport;
+  /** The gateway may have been restored from an old copy since it was last told. */
+  #isReminderDue = false;
+  #remindedAt = -Infinity;
 
   constructor(core: Core, transport: GatewayTransport) {
     this.#core = core;
@@ -69,21 +76,64 @@ export class Grants {
     core.bells.on('grants', () => this.chore.kick());
   }
 
+  /** The gateway can be reached again. */
+  online(): void {
+    this.#isReminderDue = true;
+    this.chore.kick();
+  }
+
   async #settle(signal: AbortSignal): Promise<void> {
     const rows = this.#core.ledger.read((read) => contacts.all(read).map((entry) => entry.row));
     for (const row of rows) {
       await this.#open(row, signal);
       await this.#close(row, signal);
     }
+    await this.#remind(signal);
+  }
+
+  /** Names every capability that is in force once more; those that the gateway knows stay as they are. */
+  async #remind(signal: AbortSignal): Promise<void> {
+    if (!this.#isReminderDue) return;
+    const now = this.#core.clock.now();
+    const next = this.#remindedAt + REMIND_AFTER_MS;
+    if (now < next && now >= this.#remindedAt) {
+      this.chore.kickAt(next);
+      return;
+    }
+    this.#isReminderDue = false;
+    this.#remindedAt = now;
+    const orders = this.#core.ledger.read((read) => this.#inForce(read));
+    try {
+      for (let i = 0; i < orders.length; i += MOST_ORDERS) {
+        await this.#transport.device.createCapabilities(orders.slice(i, i + MOST_ORDERS), { signal });
+      }
+    } catch (cause) {
+      this.#isReminderDue = true;
+      this.#remindedAt = -Infinity;
+      throw cause;
+    }
+  }
+
+  #inForce(read: VaultReader): CapabilityOrder[] {
+    const own = ownMailboxes(read, this.#core);
+    const granted = contacts
+      .all(read)
+      .filter(({ row }) => row.granted !== undefined && row.granted.revision <= row.grantedOpened)
+      .flatMap(({ row }) => row.granted?.addresses ?? []);
+    const siblings = ownDevices.all(read).flatMap(({ row }) => (row.opened ? [row] : []));
+    return [...granted, ...siblings]
+      .filter(({ mailbox }) => own.some((each) => equalBytes(each.mailbox, mailbox)))
+      .map(({ capability, mailbox }) => this.#order(capability, mailbox));
+  }
+
+  #order(capability: Uint8Array, mailbox: Uint8Array): CapabilityOrder {
+    return { hash: capabilityHashOf(capability, (...parts) => sha256(this.#core, ...parts)), mailbox };
   }
 
   async #open(row: StoredContact, signal: AbortSignal): Promise<void> {
     const { granted } = row;
     if (granted === undefined || granted.revision <= row.grantedOpened) return;
-    const orders = granted.addresses.map(({ capability, mailbox }) => ({
-      hash: capabilityHashOf(capability, (...parts) => sha256(this.#core, ...parts)),
-      mailbox,
-    }));
+    const orders = granted.addresses.map(({ capability, mailbox }) => this.#order(capability, mailbox));
     if (orders.length > 0) await this.#transport.device.createCapabilities(orders, { signal });
     this.#change(row, (now) => {
       if (now.grantedOpened < granted.revision) now.grantedOpened = granted.revision;

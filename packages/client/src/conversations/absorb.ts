@@ -52,7 +52,8 @@ export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
   const height = heightTaken({
     claimed: content.height,
     parents: parents.here.map((parent) => Number(parent.height)),
-    missing: parents.missing.length,
+    // What was taken back before it came is no gap, and its place is not known either.
+    missing: parents.missing.length + parents.here.filter((parent) => parent.height === 0n).length,
     highest: Number(conversation.highest),
   });
   const own = equalBytes(absorbed.author, core.self.account);

@@ -32,7 +32,7 @@ export class HeldMessages {
       moved = false;
       for (const row of held.filter((each) => each.heldUntil > 0n)) {
         const waits = this.#core.ledger.read((read) => awaits(read, row, held));
-        if (waits && Number(row.heldUntil) > now) continue;
+        if (waits && this.#isHeld(row, now)) continue;
         this.#release(row, waits);
         moved = true;
       }
@@ -42,6 +42,11 @@ export class HeldMessages {
 
   close(): void {
     this.#alarm.clear();
+  }
+
+  /** For longer than it may be held: the clock was set back meanwhile. */
+  #isHeld({ heldUntil }: StoredMessage, now: number): boolean {
+    return Number(heldUntil) > now && Number(heldUntil) - now <= this.#core.settings.holdBackMs;
   }
 
   #release(row: StoredMessage, gap: boolean): void {

@@ -7,6 +7,9 @@ import { withdrawAll } from '../contacts/grants.ts';
 import { decide, decisionOf, putContact, stateOf, tellContact, viewContact } from '../contacts/rows.ts';
 import { syncContact } from '../contacts/sync.ts';
 import { dropRequest, sendAnswer } from '../contacts/tell.ts';
+import type { Contact } from '../contacts/types.ts';
+import type { Core } from '../core/core.ts';
+import { MessengerError } from '../error.ts';
 import { NotTaken } from './opened.ts';
 import type { Opened, Taken } from './opened.ts';
 
@@ -36,14 +39,25 @@ export function takeRequest(opened: Opened, row: StoredContact, request: Contact
   decisionOf(row).greeting = request.greeting;
   putContact(tx, core, row);
   const contact = viewContact(core, row);
-  const { autoAccept } = core.settings;
-  if (autoAccept === true || (typeof autoAccept === 'function' && autoAccept(contact))) {
+  if (isWelcome(core, contact)) {
     acceptIn(opened, row);
     return 'receipt';
   }
   tx.emit({ type: 'contact-request', contact });
   syncContact(tx, core, opened.chains, row);
   return 'no-receipt';
+}
+
+/** Whether the settings accept a request without asking anybody; a rule that fails decides nothing. */
+function isWelcome(core: Core, contact: Contact): boolean {
+  const { autoAccept } = core.settings;
+  if (typeof autoAccept === 'boolean') return autoAccept;
+  try {
+    return autoAccept(contact);
+  } catch (cause) {
+    core.background.report(new MessengerError('listener_failed', 'the rule for contact requests failed', { cause }));
+    return false;
+  }
 }
 
 /** The answer to our request. */

@@ -39,8 +39,11 @@ export function decideHealing(message: Unconfirmed, facts: HealingFacts): Healin
   const byAge = message.acceptedAt + facts.healAfterMs * factor;
   const byEar = message.heardAt === null ? Infinity : message.heardAt + facts.healAfterSeenMs * factor;
   const deadline = Math.min(byAge, byEar);
-  if (facts.now < deadline) return { kind: 'wait', until: deadline };
+  // Accepted in the far future: the clock was set back, and by it the deadline might never come.
+  const isAbsurd = message.acceptedAt - facts.now > facts.healAfterMs;
+  if (facts.now < deadline && !isAbsurd) return { kind: 'wait', until: deadline };
   if (!message.inCurrentSession) return { kind: 'resend' };
-  const allowed = facts.resetAt === null ? -Infinity : facts.resetAt + facts.sessionResetMs;
+  const last = facts.resetAt === null || facts.resetAt - facts.now > facts.sessionResetMs ? -Infinity : facts.resetAt;
+  const allowed = last + facts.sessionResetMs;
   return facts.now < allowed ? { kind: 'wait', until: allowed } : { kind: 'reset-and-resend' };
 }

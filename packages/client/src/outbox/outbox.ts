@@ -178,11 +178,14 @@ export class Outbox {
       const outcome = await this.#parts.transport.deliver({ destination, envelope }, signal);
       // What closing interrupts stays sealed, and is delivered after the next open.
       if (this.#closed) return { kind: 'passed' };
-      const consequence = consequenceOf(outcome);
-      if (consequence.kind === 'seal-anew') await this.#parts.sealer.askTime(destination.gateway, signal);
+      const told = consequenceOf(outcome);
+      // A refused address that has been replaced meanwhile is no reason to wait for another one.
+      const isOld = told.kind === 'await-address' && !this.#parts.sealer.leadsTo(message, device, destination);
+      const consequence: Consequence = isOld ? { kind: 'seal-anew', reason: told.reason } : told;
+      if (told.kind === 'seal-anew') await this.#parts.sealer.askTime(destination.gateway, signal);
       if (consequence.kind !== 'accepted' && destination.admission.kind === 'request-token')
         this.#refused(message, device);
-      return this.#apply(message, device, consequence, attempts);
+      return this.#apply(message, device, consequence, isOld ? 1 : attempts);
     } catch (cause) {
       return this.#failed(cause, attempts);
     }

@@ -86,6 +86,15 @@ export class Sealer {
     this.#tokens.drop(account);
   }
 
+  /** Whether a delivery would still go where it went. */
+  leadsTo(message: MessageRef, device: DeviceRef, { gateway, mailbox, admission }: Destination): boolean {
+    const route = this.#job(message, device)?.route;
+    if (route?.kind !== 'address' || admission.kind !== 'capability' || route.admission.kind !== 'capability')
+      return true;
+    const same = equalBytes(route.admission.secret, admission.secret) && equalBytes(route.mailbox, mailbox);
+    return same && route.gateway === gateway;
+  }
+
   /** A gateway called an envelope expired: the next one is made by its clock. */
   askTime(gateway: string, signal: AbortSignal): Promise<void> {
     return this.#times.ask(gateway, signal);
