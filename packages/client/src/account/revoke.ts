@@ -53,7 +53,7 @@ async function signRevocation(core: Core, device: Uint8Array, reason: Reason): P
 }
 
 /** Puts a statement signed here at the end of the own chain; it is published in the background if need be. */
-export function addStatement(tx: Tx, core: Core, statement: Uint8Array): void {
+function addStatement(tx: Tx, core: Core, statement: Uint8Array): void {
   core.own.extendChain(tx, [statement]);
   core.own.update(tx, (row) => {
     row.unpublished++;

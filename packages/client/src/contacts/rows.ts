@@ -77,7 +77,7 @@ export function stamp(decision: ContactDecision, now: number): void {
   decision.decidedAt = BigInt(now) > decision.decidedAt ? BigInt(now) : decision.decidedAt + 1n;
 }
 
-export function profileOf(row: StoredContact): Profile | null {
+function profileOf(row: StoredContact): Profile | null {
   const { profile } = row;
   if (profile === undefined) return null;
   return { name: profile.name, avatarHash: avatarText(profile.avatarHash) };

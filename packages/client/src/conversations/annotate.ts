@@ -11,7 +11,7 @@ export interface Annotations {
   readonly reactions: readonly PlacedReaction[];
 }
 
-export interface PlacedReaction extends Place {
+interface PlacedReaction extends Place {
   readonly account: AccountId;
   readonly emoji: string;
 }

@@ -12,9 +12,9 @@ export interface Ends {
 }
 
 /** More than ever get lost at once; a malicious author cannot make the row grow. */
-export const MOST_MISSING = 256;
+const MOST_MISSING = 256;
 /** Ends beyond these are dropped, lowest first: nobody could name them as parents. */
-export const MOST_ENDS = 64;
+const MOST_ENDS = 64;
 
 export interface Arrival {
   readonly place: Place;

@@ -19,7 +19,7 @@ const states: Partial<Record<StoredMessage_State, MessageState>> = {
   [StoredMessage_State.RECEIVED]: 'received',
 };
 
-export function messageState(row: StoredMessage): MessageState {
+function messageState(row: StoredMessage): MessageState {
   const state = states[row.state];
   if (state === undefined) throw new MessengerError('corrupt_store', 'a message is stored in an unknown state');
   return state;

@@ -9,9 +9,9 @@ import type { ReasonCode } from '../trail/reasons.ts';
 
 const PARTITION = 'parked';
 /** Kept at once, at most 96 KiB each. The oldest gives way: who floods this loses nothing but what is unreadable. */
-export const MOST_PARKED = 200;
+const MOST_PARKED = 200;
 /** Tries of one envelope; each is asked for by something that may have made it readable. */
-export const MOST_TRIES = 20;
+const MOST_TRIES = 20;
 
 export interface Parked {
   readonly key: string;

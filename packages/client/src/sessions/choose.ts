@@ -52,6 +52,6 @@ export function outlived(sessions: readonly SessionFacts[], now: number): Sessio
 }
 
 /** The last part of a session's record name. */
-export function sessionId(name: string): string {
+function sessionId(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
 }

@@ -16,7 +16,7 @@ export interface Table<Desc extends DescMessage> {
   delete(write: VaultWriter, key: string): void;
 }
 
-export interface Entry<Desc extends DescMessage> {
+interface Entry<Desc extends DescMessage> {
   readonly key: string;
   readonly row: MessageShape<Desc>;
 }

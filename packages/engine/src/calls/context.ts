@@ -14,7 +14,7 @@ export interface CallContext {
 }
 
 /** What was under a seal. An array may come back with other bytes in it, so it is told what they were. */
-export interface OpenedSeal {
+interface OpenedSeal {
   readonly device: Uint8Array;
   readonly envelope: Uint8Array;
   readonly result: OpenedInitial;

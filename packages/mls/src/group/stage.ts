@@ -136,7 +136,7 @@ export function stageCommit(current: Current, content: AuthenticatedContent, dig
 }
 
 /** Who made a commit. */
-export function committerOf(content: AuthenticatedContent): Committer {
+function committerOf(content: AuthenticatedContent): Committer {
   const { sender } = content.framed;
   if (sender.kind === 'member' || sender.kind === 'new_member_commit') return sender;
   throw new MlsError('commit_sender', 'a commit is from a sender that may only propose');

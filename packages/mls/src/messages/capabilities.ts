@@ -29,7 +29,7 @@ export function readCapabilities(reader: Reader): Capabilities {
   return { versions: readTypes(reader), cipherSuites: readTypes(reader), ...readRequiredCapabilities(reader) };
 }
 
-export function writeRequiredCapabilities(writer: Writer, required: RequiredCapabilities): void {
+function writeRequiredCapabilities(writer: Writer, required: RequiredCapabilities): void {
   writeTypes(writer, required.extensions);
   writeTypes(writer, required.proposals);
   writeTypes(writer, required.credentials);

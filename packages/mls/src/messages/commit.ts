@@ -57,7 +57,7 @@ function readProposalOrRef(reader: Reader): ProposalOrRef {
   }
 }
 
-export function writeUpdatePath(writer: Writer, path: UpdatePath): void {
+function writeUpdatePath(writer: Writer, path: UpdatePath): void {
   writeLeafNode(writer, path.leafNode);
   writer.list(path.nodes, (inner, node) => {
     inner.vector(node.encryptionKey).list(node.encryptedPathSecrets, writeCiphertext);

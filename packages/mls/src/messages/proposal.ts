@@ -29,7 +29,7 @@ export type Proposal =
 export type ProposalKind = Proposal['kind'];
 
 /** RFC 9420 §17.4. */
-export const PROPOSAL_TYPES: { readonly [Kind in ProposalKind]: number } = {
+const PROPOSAL_TYPES: { readonly [Kind in ProposalKind]: number } = {
   add: 1,
   update: 2,
   remove: 3,

@@ -13,7 +13,7 @@ export interface Welcome {
   readonly encryptedGroupInfo: Uint8Array;
 }
 
-export interface EncryptedGroupSecrets {
+interface EncryptedGroupSecrets {
   readonly newMember: Uint8Array;
   readonly encryptedGroupSecrets: HpkeSealed;
 }

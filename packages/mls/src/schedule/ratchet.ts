@@ -90,7 +90,7 @@ export class Ratchet {
   }
 }
 
-export interface SkippedKey {
+interface SkippedKey {
   readonly generation: number;
   readonly key: MessageKey;
 }

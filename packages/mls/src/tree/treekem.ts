@@ -15,7 +15,7 @@ const PATH_LABEL = 'UpdatePathNode';
 export type PathKeys = ReadonlyMap<number, PrivateKey>;
 
 /** One step of a path's key derivation, RFC 9420 §7.4. */
-export interface PathSecretStep extends PathStep {
+interface PathSecretStep extends PathStep {
   readonly pathSecret: Secret;
   readonly key: PrivateKey;
 }
