@@ -166,6 +166,11 @@ export interface EngineCalls extends GroupCalls {
       readonly envelope: Uint8Array;
       readonly session: RecordName | null;
       /**
+       * True when the table of tags is complete and says nothing about this envelope: the session is tried for messages
+       * beyond its upcoming tags. Keys of overtaken messages, each of which has its tag, are not asked for then.
+       */
+      readonly untagged?: boolean;
+      /**
        * Statements of the sender's account as far as known. Null: not known who sends; then an initial message that
        * carries no chain is answered with `need-chain`. Given, it is merged with what the message carries, and a device
        * revoked in either is refused; so pass it again when `from` turns out to be a known contact whose pinned head is

@@ -112,6 +112,23 @@ test('R-PAIR-2 an overtaken message is found by its tag and its own record, in o
   assert.equal((await bob.receive(sent[5]!, { session })).kind, 'duplicate');
 });
 
+test('R-PAIR-2 R-OPS-2 what has no known tag is told from garbage without loading any kept key', async () => {
+  const { alice, bob, there, back } = await talking();
+  const sent = [];
+  for (let i = 0; i < 120; i++) sent.push(await alice.send(bob, there, `m${i}`));
+  await bob.receive(sent[50]!, { session: back });
+  const garbage = sent[119]!.slice();
+  crypto.getRandomValues(garbage.subarray(-500));
+  const attempt = (envelope: Uint8Array, untagged: boolean) =>
+    bob.attempt(bob.processRequest(envelope, { session: back, untagged }), [back]);
+  assert.equal((await attempt(garbage, false)).rounds, 2);
+  const { result, rounds } = await attempt(garbage, true);
+  assert.deepEqual([result, rounds], [{ kind: 'unreadable', reason: 'no-session' }, 1]);
+  // Further ahead than tags are kept for.
+  const beyond = await attempt(sent[119]!, true);
+  assert.deepEqual([textOf(beyond.result), beyond.rounds], ['m119', 1]);
+});
+
 test('R-PAIR-2 the table of tags rebuilt at unlock is the one kept in memory', async () => {
   const { alice, bob, there, back } = await talking();
   const sent = [];

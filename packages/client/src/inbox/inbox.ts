@@ -139,7 +139,7 @@ export class Inbox {
   async #scan(piece: Piece): Promise<Attempt> {
     const until = this.#core.clock.now() + SCAN_MS;
     for (const { session } of this.#sessions.newestFirst()) {
-      const attempt = await this.#open(piece, session, [session], null);
+      const attempt = this.#attempt(await this.#process(piece, session, [session], null, true));
       if (attempt.kind === 'done' || (attempt.reason !== 'no-session' && attempt.reason !== 'damaged')) return attempt;
       if (this.#core.clock.now() > until) break;
     }
@@ -179,6 +179,7 @@ export class Inbox {
     session: RecordName | null,
     records: readonly RecordName[],
     senderChain: readonly Uint8Array[] | null,
+    untagged = false,
   ): Promise<ProcessResult | { readonly kind: 'taken' } | NotTaken> {
     const request: EngineRequest<'process'> = {
       kind: 'process',
@@ -186,6 +187,7 @@ export class Inbox {
       mailbox: this.#core.own.mailbox,
       envelope: piece.envelope.bytes,
       session,
+      untagged,
       senderChain,
       now: this.#core.clock.now(),
     };

@@ -1,4 +1,4 @@
-import { decryptMessage } from '@sotto/ratchet';
+import { decryptMessage, sessionFacts } from '@sotto/ratchet';
 import { decodeEnvelope, equalBytes, WireError } from '@sotto/wire';
 import type { Envelope } from '@sotto/wire';
 import type { EngineRequest, RecordName, UnreadableReason } from '../engine.ts';
@@ -33,6 +33,11 @@ function readEnvelope(bytes: Uint8Array): Envelope | UnreadableReason {
   }
 }
 
+/** Two thousand records to tell that garbage is garbage would be too many. */
+function noneKept(state: Uint8Array): Map<number, null> {
+  return new Map(sessionFacts(state).skippedSlots.map((slot) => [slot, null]));
+}
+
 function processInSession(
   context: CallContext,
   request: EngineRequest<'process'>,
@@ -47,7 +52,7 @@ function processInSession(
     const reason = isRefused(context.chains, session.account, session.device, request.senderChain);
     if (reason !== null) return unreadable(reason);
   }
-  const skipped = records.skippedOf(sessionIdOf(name));
+  const skipped = request.untagged === true ? noneKept(session.state) : records.skippedOf(sessionIdOf(name));
   const result = decryptMessage(context.pairwise, { session: session.state, envelope, skipped, now: request.now });
   return delivered(name, session, result, null, null);
 }
