@@ -68,26 +68,30 @@ export async function startGateway(
   const clock = overrides.clock ?? systemClock;
   const provider = overrides.provider ?? nativeProvider();
   prepareFolder(config.dataFolder);
-  const source = certificateSource(config);
-  const certificates = { source, hosts: certificateHosts(config), dataFolder: config.dataFolder, clock };
-  const server = createServer({
-    certificate: await currentCertificate(certificates),
-    publicCertificate: publicCertificate(config),
-    log: config.log,
-    ...(overrides.logTo === undefined ? {} : { logTo: overrides.logTo }),
-  });
-  const log = server.fastify.log;
   // Undone in reverse: connections first, the store last.
   const stack = new AsyncDisposableStack();
   try {
+    // Before anything else in the folder: who has the database owns it. Two that start at once on an empty folder must
+    // not each make an identity.
+    let report = noLog;
     const store = openEmbeddedStore({
       file: join(config.dataFolder, 'gateway.db'),
       clock,
       limits: config.limits,
-      onFailure: (error) => log.error({ error: describe(error) }, 'a transaction failed'),
+      onFailure: (error) => report(error),
     });
     stack.defer(() => store.close());
     overrides.onStore?.(store);
+    const source = certificateSource(config);
+    const certificates = { source, hosts: certificateHosts(config), dataFolder: config.dataFolder, clock };
+    const server = createServer({
+      certificate: await currentCertificate(certificates),
+      publicCertificate: publicCertificate(config),
+      log: config.log,
+      ...(overrides.logTo === undefined ? {} : { logTo: overrides.logTo }),
+    });
+    const log = server.fastify.log;
+    report = (error) => log.error({ error: describe(error) }, 'a transaction failed');
     const identity = rawPublicKey(source.identity);
     const status = new Status();
     const streams = new StreamMonitor(clock);
@@ -156,6 +160,9 @@ export async function startGateway(
     throw error;
   }
 }
+
+/** Nothing is committed before there is a log. */
+const noLog = (_error: unknown): void => undefined;
 
 /** Whether the gateway takes calls, and why not. */
 class Status {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { connect } from 'node:tls';
 import { once } from 'node:events';
@@ -134,12 +135,45 @@ test('a public certificate is served to those who ask for its name, the pinned o
   await gateway.close();
 });
 
-test('R-GW-3 a second gateway on the same data folder is told so', async () => {
+test('R-GW-3 a second gateway on the same data folder is told so, and touches nothing in it', async () => {
   await using running = await startTestGateway();
+  const files = ['identity.key', 'tls.pem', 'tls.key'];
+  const before = files.map((name) => readFileSync(join(running.folder, name), 'utf8'));
   await assert.rejects(
-    startTestGateway({ folder: running.folder }),
+    startTestGateway({
+      folder: running.folder,
+      config: { address: { kind: 'public', endpoint: { host: 'other.example', port: 443 } } },
+    }),
     (error) => error instanceof GatewayError && error.code === 'data-in-use',
   );
+  const left = files.map((name) => readFileSync(join(running.folder, name), 'utf8'));
+  assert.ok(before.every((text, i) => text === left[i]));
   assert.equal(statSync(running.folder).mode & 0o777, 0o700);
   assert.equal(statSync(join(running.folder, 'identity.key')).mode & 0o777, 0o600);
+});
+
+test('a database that is damaged or was written by a newer version stops the start, and is left as it is', async () => {
+  for (const spoil of [
+    (file: string) => writeFileSync(file, 'this is no database, however long it is looked at '.repeat(100)),
+    (file: string) => {
+      const database = new DatabaseSync(file);
+      database.exec('PRAGMA user_version = 999');
+      database.close();
+    },
+  ]) {
+    const data = mkdtempSync(join(tmpdir(), 'sotto-gateway-'));
+    const file = join(data, 'gateway.db');
+    spoil(file);
+    const before = readFileSync(file);
+    await assert.rejects(
+      startTestGateway({ folder: data }),
+      (error) => error instanceof GatewayError && error.code === 'data',
+    );
+    assert.deepEqual(readFileSync(file).subarray(100), before.subarray(100));
+    assert.deepEqual(
+      readdirSync(data).filter((name) => !name.startsWith('gateway.db')),
+      [],
+    );
+    rmSync(data, { recursive: true });
+  }
 });
