@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as fc from 'fast-check';
-import { addSession, newestStart, outlived, RECEIVE_ONLY_MS, sendingSession } from '../src/sessions/choose.ts';
+import {
+  addSession,
+  MOST_SESSIONS,
+  newestStart,
+  outlived,
+  RECEIVE_ONLY_MS,
+  sendingSession,
+} from '../src/sessions/choose.ts';
 import type { SessionFacts } from '../src/sessions/choose.ts';
 
 const MINUTE = 60_000;
@@ -101,6 +108,22 @@ suite('which session sends', () => {
     const sessions = addSession([late], session('0a', false), 5);
     assert.equal(sendingSession(sessions)?.name, late.name);
     assert.equal(sendingSession(addSession([late], session('0c', false, 120 * MINUTE), 5))?.name, 'session/peer/0c');
+  });
+
+  test('R-OPS-2 with one device so many sessions are kept and no more: the oldest are over, never the one that sends', () => {
+    let sessions: readonly SessionFacts[] = [];
+    for (let at = 0; at < 3 * MOST_SESSIONS; at++) {
+      // Half of them claim to be old.
+      const startedAt = at % 2 === 0 ? at * MINUTE : at;
+      sessions = addSession(sessions, session(at.toString(16).padStart(2, '0'), at % 3 === 0, startedAt), 5);
+      const over = outlived(sessions, 5);
+      assert.equal(over.length, Math.max(0, sessions.length - MOST_SESSIONS));
+      const kept = sessions.filter((each) => !over.includes(each));
+      assert.ok(kept.some((each) => each.retiredUntil === 0));
+      for (const each of over)
+        assert.ok(kept.every((other) => other.startedAt >= each.startedAt || other.retiredUntil === 0));
+      sessions = kept;
+    }
   });
 
   test('there is always exactly one that sends', () => {

@@ -5,6 +5,7 @@ import { nativeProvider } from '@sotto/crypto';
 import { openVault } from '@sotto/vault';
 import { idHex } from '@sotto/wire';
 import type { Settings } from '../src/index.ts';
+import { MOST_SESSIONS } from '../src/sessions/choose.ts';
 import { ManualClock } from './support/clock.ts';
 import { MemoryGateway } from './support/memory-gateway.ts';
 import { keystoreIn, Person, texts } from './support/people.ts';
@@ -105,6 +106,21 @@ suite('R-PAIR-2 keys do not outlive their time', { timeout: 60_000 }, () => {
       'in another session',
       'still there',
     ]);
+  });
+
+  test('R-OPS-2 a device that begins a session with every message fills nobody’s vault', async () => {
+    await using scene = await couple();
+    const { clock, alice, bob, conversation } = scene;
+    for (let i = 0; i < MOST_SESSIONS + 2; i++) {
+      await alice.messenger.close();
+      await loseSessions(alice, clock);
+      await alice.open();
+      await alice.messenger.send(conversation, `${i}`);
+      await clock.advance(SECOND);
+    }
+    assert.equal((await texts(bob.messenger, conversation)).length, MOST_SESSIONS + 2);
+    await bob.messenger.close();
+    assert.equal((await recordsOf(bob, clock, 'session/')).length, MOST_SESSIONS);
   });
 
   test('keys of messages that never came go in the session that is in use, too', async () => {

@@ -248,6 +248,7 @@ export class Inbox {
     const row = peerDevice(tx.write, sender.account, deviceId(sender.device));
     rememberSession(row, { name: session, own: false, startedAt: initial.startedAt }, now);
     putPeerDevice(tx, row);
+    tx.after(() => this.#core.background.start(() => this.#sessions.endOver(deviceRef(sender.device))));
     if (initial.recipientHead.sequence > this.#core.own.view.head.sequence) {
       tx.ring('chain', this.#core.self.accountRef);
     }

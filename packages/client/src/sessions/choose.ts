@@ -17,15 +17,22 @@ export interface SessionFacts {
 /** How long a session that no longer sends still receives. */
 export const RECEIVE_ONLY_MS = 14 * 24 * 3_600_000;
 
+/** Kept with one device. Two that heal every hour need fewer; who begins one with each message fills nobody's vault. */
+export const MOST_SESSIONS = 16;
+
 /**
  * The sessions when one is added. Which of them sends both sides have to see alike, whatever came in what order, or the
- * ratchets stop turning (docs/decisions/0002): all that are known are compared, also those that were retired.
+ * ratchets stop turning (docs/decisions/0002): all that are known are compared, also those that were retired. The oldest
+ * of too many are over at once.
  */
 export function addSession(sessions: readonly SessionFacts[], added: SessionFacts, now: number): SessionFacts[] {
   const all = [...sessions.filter((session) => session.name !== added.name), added];
   const sending = chooseSession(all.map(candidateOf));
+  const others = all.filter(({ name }) => name !== sending?.name).toSorted((a, b) => b.startedAt - a.startedAt);
+  const excess = new Set(others.slice(MOST_SESSIONS - 1).map(({ name }) => name));
   return all.map((session) => {
     if (session.name === sending?.name) return { ...session, retiredUntil: 0 };
+    if (excess.has(session.name)) return { ...session, retiredUntil: now };
     return session.retiredUntil === 0 ? { ...session, retiredUntil: now + RECEIVE_ONLY_MS } : session;
   });
 }

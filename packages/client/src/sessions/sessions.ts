@@ -78,6 +78,13 @@ export class Sessions {
     }
   }
 
+  /** Ends those sessions with a device whose time is over, after others were added. */
+  async endOver(device: DeviceRef): Promise<void> {
+    const row = this.#core.ledger.read((read) => peerDevices.get(read, device));
+    const over = row === null ? [] : outlived(factsOf(row), this.#core.clock.now());
+    for (const { name } of over) await this.queue(device, () => this.#endIfOver(device, name));
+  }
+
   /** It may have become the one that sends since it was looked at. */
   async #endIfOver(device: DeviceRef, name: string): Promise<void> {
     const row = this.#core.ledger.read((read) => peerDevices.get(read, device));
