@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { nativeProvider } from '@sotto/crypto';
 import type { Group } from '@sotto/mls';
 import { NO_BYTES } from '../src/bytes.ts';
-import { Writer } from '../src/codec/writer.ts';
 import { protectPrivate } from '../src/framing/private.ts';
 import { protectPublic, signContent, withTag } from '../src/framing/public.ts';
 import { DEFAULT_POLICY } from '../src/group/options.ts';
@@ -234,17 +233,6 @@ export function byValue(proposal: Proposal): ProposalOrRef {
 
 export function externalPsk(nonce: Uint8Array, id = 1): Proposal {
   return { kind: 'psk', psk: { kind: 'external', id: Uint8Array.of(id), nonce } };
-}
-
-/** A vector of 16-bit types, three times: a required_capabilities extension's content. */
-export function requiring(
-  extensions: readonly number[],
-  proposals: readonly number[],
-  credentials: readonly number[],
-): Extension {
-  const writer = new Writer();
-  for (const types of [extensions, proposals, credentials]) writer.list(types, (inner, type) => inner.uint16(type));
-  return { type: 3, data: writer.finish() };
 }
 
 function applyBlindly(tree: RatchetTree, proposals: readonly ProposalOrRef[]): void {

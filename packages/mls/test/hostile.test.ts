@@ -107,6 +107,14 @@ describe('hostile members and servers', () => {
     assertAgree([a, b, c, d]);
   });
 
+  it('a flood of proposals is kept up to a limit', () => {
+    const [a, b] = groupOf([person('a'), person('b', { policy: { maxProposals: 3 } })]) as [Group, Group];
+    for (let i = 0; i < 3; i++) b.process(a.proposeUpdate());
+    refuses('too_large', () => b.process(a.proposeUpdate()));
+    deliver(b.commit().create(), b, [a]);
+    assertTalk([a, b]);
+  });
+
   it('a tree of more leaves than are allowed, or with parents that nobody set, is not joined', () => {
     const [a] = four();
     const newcomer = person('e', { policy: { maxLeaves: 4 } });

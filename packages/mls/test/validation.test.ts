@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Extension, Group, MlsErrorCode, Proposal } from '@sotto/mls';
-import { EXTENSION_TYPES } from '@sotto/mls';
-import { byValue, encryptAs, externalPsk, Forger, requiring } from './forge.ts';
+import { EXTENSION_TYPES, requiredCapabilitiesExtension } from '@sotto/mls';
+import { byValue, encryptAs, externalPsk, Forger } from './forge.ts';
 import type { ForgedCommit } from './forge.ts';
 import { clock, deliver, groupOf, native, person, refuses, utf8 } from './people.ts';
 
@@ -307,7 +307,7 @@ describe('RFC 9420 §12.2: lists of proposals', () => {
     deliver(
       carol
         .commit()
-        .extensions([requiring([10], [], [])])
+        .extensions([requiredCapabilitiesExtension({ extensions: [10], proposals: [], credentials: [] })])
         .create(),
       carol,
       [bob],
@@ -324,7 +324,7 @@ describe('RFC 9420 §12.2: lists of proposals', () => {
     return { proposals: [byValue({ kind: 'group_context_extensions', extensions })], extensions };
   });
   commits('a required proposal type that nobody has', 'capabilities', () => {
-    const extensions = [requiring([], [0xff01], [])];
+    const extensions = [requiredCapabilitiesExtension({ extensions: [], proposals: [0xff01], credentials: [] })];
     return { proposals: [byValue({ kind: 'group_context_extensions', extensions })], extensions };
   });
 });

@@ -23,7 +23,7 @@ import type { Processed } from './receive.ts';
 import type { RecordChange, RecordReader } from './records.ts';
 import type { OwnUpdate } from './stage.ts';
 import { GroupState } from './state.ts';
-import type { GroupStatus } from './state.ts';
+import type { GroupStatus } from './state-records.ts';
 
 export interface Member {
   readonly leaf: number;

@@ -29,6 +29,8 @@ export interface GroupPolicy extends RatchetLimits {
   readonly snapshots: number;
   /** How long a snapshot is kept, ms. */
   readonly snapshotAge: number;
+  /** Proposals kept of one epoch: any member, and who may propose from outside, can send them. */
+  readonly maxProposals: number;
   /** Members and blank places of the largest tree. */
   readonly maxLeaves: number;
   /** Whether leaves of a tree received on joining must be within their lifetime. An Add's always must. */
@@ -53,6 +55,7 @@ export const DEFAULT_POLICY: GroupPolicy = {
   pastEpochAge: 24 * 60 * 60 * 1000,
   snapshots: 0,
   snapshotAge: 24 * 60 * 60 * 1000,
+  maxProposals: 4096,
   maxLeaves: 65_536,
   checkTreeLifetimes: false,
   clockSkew: 60 * 60,

@@ -253,6 +253,9 @@ function application(content: AuthenticatedContent, sender: LeafNode): Processed
 export function validateProposal(state: GroupState, proposal: Proposal, sender: Sender): void {
   const { crypto, around, epoch } = state;
   requireSenderMayPropose(sender, proposal.kind);
+  if (state.proposalCount >= around.policy.maxProposals) {
+    throw new MlsError('too_large', 'an epoch has too many proposals');
+  }
   switch (proposal.kind) {
     case 'add':
       validateKeyPackage(crypto, proposal.keyPackage, around);

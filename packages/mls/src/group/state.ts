@@ -1,14 +1,9 @@
 import type { Secret } from '@sotto/crypto';
 import { hex, sameBytes } from '../bytes.ts';
 import { decodeWhole } from '../codec/reader.ts';
-import type { Reader } from '../codec/reader.ts';
-import { Writer } from '../codec/writer.ts';
 import { MlsError } from '../error.ts';
-import { encodeAuthenticatedContent, readAuthenticatedContent } from '../messages/authenticated.ts';
 import type { AuthenticatedContent } from '../messages/authenticated.ts';
 import type { LeafNode } from '../messages/leaf-node.ts';
-import { readProposal, writeProposal } from '../messages/proposal.ts';
-import type { Proposal } from '../messages/proposal.ts';
 import { wipeEpochSecrets } from '../schedule/key-schedule.ts';
 import { SecretTree } from '../schedule/secret-tree.ts';
 import { SuiteCrypto } from '../suite.ts';
@@ -21,57 +16,26 @@ import { encodeEpoch, encodeKeys, encodePastEpoch, readEpoch, readKeys, readPast
 import type { Epoch, PastEpoch } from './epoch.ts';
 import type { Surroundings } from './options.ts';
 import type { SentProposal } from './proposal-list.ts';
+import {
+  decodePending,
+  decodeProposal,
+  encodeIndex,
+  encodePending,
+  encodeProposal,
+  readIndex,
+} from './state-records.ts';
+import type { GroupIndex, GroupStatus, KeptProposal, PastEntry, PendingEpoch, SnapshotEntry } from './state-records.ts';
 import { NO_RECORDS, RecordLog } from './records.ts';
 import type { RecordChange, RecordReader } from './records.ts';
 import type { Current, OwnUpdate, Staged } from './stage.ts';
-import {
-  changedNodes,
-  decodeSnapshot,
-  decodeStaged,
-  encodeNode,
-  encodeSnapshot,
-  encodeStaged,
-  readNodeRecord,
-} from './staged-record.ts';
+import { changedNodes, decodeSnapshot, encodeNode, encodeSnapshot, readNodeRecord } from './staged-record.ts';
 import { TreeStore } from './tree-store.ts';
-
-/** Of the `group` record. */
-const RECORD_VERSION = 1;
-
-/** Whether a group goes on: `removed` members and groups that were re-initialised can only read what is late. */
-export type GroupStatus =
-  | { readonly kind: 'active' }
-  | { readonly kind: 'removed' }
-  | { readonly kind: 'reinitialised'; readonly reinit: Extract<Proposal, { kind: 'reinit' }> };
-
-/** A proposal of the current epoch, as it was sent. */
-interface KeptProposal {
-  readonly content: AuthenticatedContent;
-  readonly ref: Uint8Array;
-  readonly ownUpdate: OwnUpdate | null;
-}
-
-/** An epoch that can be gone back to. */
-export interface SnapshotEntry {
-  readonly id: string;
-  readonly epoch: bigint;
-  /** Unix ms. */
-  readonly endedAt: number;
-  /** Of the commit that began it. */
-  readonly digest: Uint8Array | null;
-}
 
 interface Snapshot {
   readonly epoch: Epoch;
   readonly keys: PathKeys;
   readonly tree: RatchetTree;
   readonly store: TreeStore;
-}
-
-interface PastEntry {
-  readonly id: string;
-  readonly epoch: bigint;
-  readonly endedAt: number;
 }
 
 /**
@@ -206,6 +170,10 @@ export class GroupState {
       updateKey: (encryptionKey) => this.#updateKey(encryptionKey),
       resumption: (groupId, epoch) => this.resumption(groupId, epoch),
     };
+  }
+
+  get proposalCount(): number {
+    return this.#proposalRefs.length;
   }
 
   /** All proposals of this epoch. */
@@ -563,46 +531,26 @@ export class GroupState {
 
   #markIndex(): void {
     this.#log.mark('group', () => {
-      const writer = new Writer(256).uint8(RECORD_VERSION).uint16(this.crypto.suite.id);
-      writeText(writer, this.#epoch.id);
-      writer.uint32(this.#nodeCount).uint8(STATUS_KINDS.indexOf(this.#status.kind));
-      if (this.#status.kind === 'reinitialised') writeProposal(writer, this.#status.reinit);
-      writer.list(this.#past, (inner, { id, epoch, endedAt }) => {
-        writeText(inner, id);
-        inner.uint64(epoch).uint64(BigInt(endedAt));
+      return encodeIndex({
+        cipherSuite: this.crypto.suite.id,
+        epochId: this.#epoch.id,
+        nodeCount: this.#nodeCount,
+        status: this.#status,
+        past: this.#past,
+        snapshots: this.#snapshots,
+        proposalRefs: this.#proposalRefs,
+        pendingDigests: this.#pendingDigests,
       });
-      writer.list(this.#proposalRefs, writeText).list(this.#pendingDigests, writeText);
-      return writer
-        .list(this.#snapshots, (inner, { id, epoch, endedAt, digest }) => {
-          writeText(inner, id);
-          inner.uint64(epoch).uint64(BigInt(endedAt));
-          inner.optional(digest, (nested, bytes) => nested.vector(bytes));
-        })
-        .finish();
     });
   }
 }
 
-/** An own commit that is not yet accepted. */
-export interface PendingEpoch {
-  readonly staged: Staged;
-  readonly reinit: Extract<Proposal, { kind: 'reinit' }> | null;
-}
-
-interface StateParts {
+interface StateParts extends Omit<GroupIndex, 'cipherSuite' | 'epochId'> {
   readonly crypto: SuiteCrypto;
   readonly around: Surroundings;
   readonly reader: RecordReader;
   readonly epoch: Epoch;
-  readonly status: GroupStatus;
-  readonly nodeCount: number;
-  readonly past: PastEntry[];
-  readonly snapshots: SnapshotEntry[];
-  readonly proposalRefs: string[];
-  readonly pendingDigests: string[];
 }
-
-const STATUS_KINDS = ['active', 'removed', 'reinitialised'] as const;
 
 function nodeName(index: number): string {
   return `node/${index}`;
@@ -623,83 +571,4 @@ function sentProposal({ content, ref }: KeptProposal): SentProposal {
 function wipeStaged({ epoch, encryption }: Staged): void {
   wipeEpochSecrets(epoch.secrets);
   encryption.dispose();
-}
-
-function encodeProposal({ content, ref, ownUpdate }: KeptProposal): Uint8Array {
-  const writer = new Writer(512).vector(ref).raw(encodeAuthenticatedContent(content));
-  return writer
-    .optional(ownUpdate, (inner, { leafKey, signer }) => {
-      using key = leafKey.export();
-      using signing = signer.export();
-      inner.vector(key.reveal()).vector(signing.reveal());
-    })
-    .finish();
-}
-
-function decodeProposal(crypto: SuiteCrypto, bytes: Uint8Array): KeptProposal {
-  return decodeWhole(bytes, (reader) => ({
-    ref: reader.vector(),
-    content: readAuthenticatedContent(reader),
-    ownUpdate: reader.optional((inner) => ({
-      leafKey: crypto.importKey(inner.vector()),
-      signer: crypto.importSigner(inner.vector()),
-    })),
-  }));
-}
-
-function encodePending({ staged, reinit }: PendingEpoch, base: RatchetTree): Uint8Array {
-  return new Writer(4096).optional(reinit, writeProposal).vector(encodeStaged(staged, base)).finish();
-}
-
-function decodePending(crypto: SuiteCrypto, bytes: Uint8Array, base: RatchetTree): PendingEpoch {
-  return decodeWhole(bytes, (reader) => {
-    const reinit = reader.optional(readProposal);
-    if (reinit !== null && reinit.kind !== 'reinit') throw new MlsError('record', 'a record has the wrong proposal');
-    return { reinit, staged: decodeStaged(crypto, reader.vector(), base) };
-  });
-}
-
-function writeText(writer: Writer, text: string): void {
-  writer.vector(Uint8Array.from(text, (character) => character.charCodeAt(0)));
-}
-
-function readText(reader: Reader): string {
-  return String.fromCharCode(...reader.vector());
-}
-
-function readIndex(reader: Reader): Omit<StateParts, 'crypto' | 'around' | 'reader' | 'epoch'> & {
-  readonly cipherSuite: number;
-  readonly epochId: string;
-} {
-  if (reader.uint8() !== RECORD_VERSION) throw new MlsError('record', 'a stored group has another format');
-  const cipherSuite = reader.uint16();
-  const epochId = readText(reader);
-  const nodeCount = reader.uint32();
-  const kind = STATUS_KINDS[reader.uint8()];
-  if (kind === undefined) throw new MlsError('record', 'a stored group has an unknown status');
-  return {
-    cipherSuite,
-    epochId,
-    nodeCount,
-    status: kind === 'reinitialised' ? { kind, reinit: readReinit(reader) } : { kind },
-    past: reader.list((inner) => ({
-      id: readText(inner),
-      epoch: inner.uint64(),
-      endedAt: Number(inner.uint64()),
-    })),
-    proposalRefs: reader.list(readText),
-    pendingDigests: reader.list(readText),
-    snapshots: reader.list((inner) => ({
-      id: readText(inner),
-      epoch: inner.uint64(),
-      endedAt: Number(inner.uint64()),
-      digest: inner.optional((nested) => nested.vector()),
-    })),
-  };
-}
-
-function readReinit(reader: Reader): Extract<Proposal, { kind: 'reinit' }> {
-  const proposal = readProposal(reader);
-  if (proposal.kind !== 'reinit') throw new MlsError('record', 'a stored group has the wrong proposal');
-  return proposal;
 }

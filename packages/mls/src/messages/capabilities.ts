@@ -1,5 +1,8 @@
 import type { Reader } from '../codec/reader.ts';
+import { encode } from '../codec/writer.ts';
 import type { Writer } from '../codec/writer.ts';
+import { EXTENSION_TYPES } from './extension.ts';
+import type { Extension } from './extension.ts';
 
 /** What a client supports, RFC 9420 §7.2. Values nobody knows (GREASE) are kept. */
 export interface Capabilities {
@@ -45,4 +48,9 @@ function writeTypes(writer: Writer, types: readonly number[]): void {
 
 function readTypes(reader: Reader): number[] {
   return reader.list((inner) => inner.uint16());
+}
+
+/** The group context extension that makes these required. */
+export function requiredCapabilitiesExtension(required: RequiredCapabilities): Extension {
+  return { type: EXTENSION_TYPES.requiredCapabilities, data: encode(required, writeRequiredCapabilities) };
 }
