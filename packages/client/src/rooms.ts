@@ -179,6 +179,7 @@ export async function moveIn(rooms: Rooms): Promise<void> {
 /** Ends everything, in the order in which nothing needs what is gone. */
 export async function moveOut(rooms: Rooms, why: 'asked' | 'revoked'): Promise<void> {
   const { core, transport, vault, effects } = rooms;
+  rooms.connection.close();
   rooms.outbox.close();
   rooms.receipts.close();
   rooms.held.close();

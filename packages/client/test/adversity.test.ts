@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { nativeProvider } from '@sotto/crypto';
+import { InProcessEngine } from '@sotto/engine';
+import type { Engine } from '@sotto/engine';
 import type { DeliveryOutcome } from '@sotto/transport';
 import { systemClock } from '@sotto/transport';
 import { idFromText, idHex } from '@sotto/wire';
@@ -179,6 +182,38 @@ suite('contact requests', () => {
     await clock.advance(MINUTE);
     assert.equal((await alice.messenger.contacts())[0]?.state, 'accepted');
   });
+});
+
+test('what could not be stored when it came is fetched again, without a new connection having to happen', async () => {
+  const clock = new ManualClock();
+  const gateway = new MemoryGateway(clock);
+  const engine = new InProcessEngine({ crypto: nativeProvider() });
+  let broken = false;
+  const failing: Engine = {
+    call: (request, records) => {
+      if (broken && request.kind === 'process') return Promise.reject(new Error('a full disk, or the like'));
+      return engine.call(request, records);
+    },
+    close: () => engine.close(),
+  };
+  const effects: Partial<Effects> = { openTransport: gateway.openTransport, clock, random: () => 0.5 };
+  const settings = { retryBaseMs: SECOND, retryMostMs: 5 * MINUTE, autoAccept: true };
+  await using bob = await Person.create('bob', gateway.address, { effects, settings });
+  await using alice = await Person.create('alice', gateway.address, {
+    effects: { ...effects, engine: failing },
+    settings,
+  });
+  const { conversation } = await alice.messenger.addContact(await bob.messenger.contactLink());
+  await clock.advance(MINUTE);
+  broken = true;
+  const problem = alice.messenger.events.next('problem');
+  await bob.messenger.send(conversation, 'stubborn');
+  await clock.advance(MINUTE);
+  await problem;
+  assert.deepEqual(await texts(alice.messenger, conversation), []);
+  broken = false;
+  await clock.advance(10 * MINUTE);
+  assert.deepEqual(await texts(alice.messenger, conversation), ['stubborn']);
 });
 
 suite('order and gaps', () => {

@@ -3,6 +3,7 @@ import type { GatewayTransport } from '@sotto/gateway-api';
 import type { Incoming, TransportState } from '@sotto/transport';
 import { sleep } from '@sotto/transport';
 import { backoffMs } from '../outbox/backoff.ts';
+import { Alarm } from '../core/alarm.ts';
 import type { Core } from '../core/core.ts';
 import type { ConnectionState } from './types.ts';
 
@@ -21,9 +22,14 @@ export class Connection {
   readonly #parts: ConnectionParts;
   #state: ConnectionState = 'offline';
   #received = 0;
+  /** Ends the present round of receiving, so that the next one brings what stayed at the gateway. */
+  #round = new AbortController();
+  #failures = 0;
+  readonly #again: Alarm;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
+    this.#again = new Alarm(parts.core, () => this.#round.abort());
   }
 
   get state(): ConnectionState {
@@ -41,8 +47,9 @@ export class Connection {
     const { core, transport, onRevoked } = this.#parts;
     for (let failures = 1; !signal.aborted; failures++) {
       try {
+        this.#round = new AbortController();
         await transport.receive((incoming) => this.#sink(incoming), {
-          signal,
+          signal: AbortSignal.any([signal, this.#round.signal]),
           inFlight: core.settings.inFlight,
           onCaughtUp: () => this.#caughtUp(),
         });
@@ -54,6 +61,7 @@ export class Connection {
         }
         core.background.report(cause);
       }
+      if (this.#round.signal.aborted) continue;
       const { retryBaseMs: baseMs, retryMostMs: mostMs } = core.settings;
       const wait = backoffMs(failures, { baseMs, mostMs, random: core.random() });
       await sleep(core.clock, wait, signal).catch(() => undefined);
@@ -66,9 +74,24 @@ export class Connection {
     } catch (cause) {
       // It stays at the gateway and comes again.
       this.#parts.core.background.report(cause);
+      this.#askAgain();
       throw cause;
     }
+    this.#failures = 0;
     this.#received++;
+  }
+
+  /** A gateway hands over each envelope once in a connection: without another one, what failed would stay there. */
+  #askAgain(): void {
+    const { core } = this.#parts;
+    if (core.background.closing) return;
+    this.#failures++;
+    const { retryBaseMs: baseMs, retryMostMs: mostMs } = core.settings;
+    this.#again.set(core.clock.now() + backoffMs(this.#failures, { baseMs, mostMs, random: core.random() }));
+  }
+
+  close(): void {
+    this.#again.clear();
   }
 
   #become(state: TransportState): void {
