@@ -33,8 +33,11 @@ function seeded(seed: number): () => number {
 const PACE_MS = 20;
 /** ms within which a victim dies after the one before. */
 const WITHIN_MS = 700;
-/** ms for everything to arrive once nothing is killed any more. */
-const SETTLE_MS = 60_000;
+/** Lines each side writes for a kill, at most: a slow machine takes longer for a run, not more. */
+const LINES_A_KILL = 30;
+/** How long both are there together at a time once nothing is killed any more, ms; and how often without any progress. */
+const TOGETHER_MS = 3000;
+const STANDSTILLS = 8;
 
 /** One side of the conversation: a chat that is started again whenever it was killed. */
 class Talker {
@@ -48,6 +51,10 @@ class Talker {
   constructor(person: Person, to: string) {
     this.person = person;
     this.to = to;
+  }
+
+  get said(): number {
+    return this.#count;
   }
 
   start(): void {
@@ -98,7 +105,7 @@ export async function crashRun({ kills, seed }: CrashRunOptions): Promise<CrashR
   const talkers = [new Talker(alice, 'bob'), new Talker(bob, 'alice')] as const;
   const killed = { alice: 0, bob: 0, gateway: 0 };
   const pump = setInterval(() => {
-    for (const talker of talkers) talker.say();
+    for (const talker of talkers) if (talker.said < kills * LINES_A_KILL) talker.say();
   }, PACE_MS);
   using _ = {
     [Symbol.dispose]() {
@@ -172,14 +179,28 @@ async function diagnose(talker: Talker, text: string): Promise<string> {
   return [text, explained.stdout, doctor.stdout].join('\n');
 }
 
-/** Lets both come until each has everything the other was told is safe, or no time is left. */
+/**
+ * Lets both be there together until each has everything the other was told is safe. Gives up only when nothing moves
+ * any more: a slow machine is no lost message.
+ */
 async function settle([alice, bob]: readonly [Talker, Talker]): Promise<[string[], string[]]> {
-  for (const until = performance.now() + SETTLE_MS; ;) {
-    await Promise.all([alice.person.run(['inbox']), bob.person.run(['inbox'])]);
+  let before = -1;
+  for (let standstill = 0; ;) {
+    await Promise.all([together(alice.person), together(bob.person)]);
     const [fromAlice, fromBob] = await Promise.all([textsFrom(bob.person, 'alice'), textsFrom(alice.person, 'bob')]);
     const complete =
       alice.confirmed.every((text) => fromAlice.includes(text)) &&
       bob.confirmed.every((text) => fromBob.includes(text));
-    if (complete || performance.now() > until) return [fromAlice, fromBob];
+    const arrived = fromAlice.length + fromBob.length;
+    standstill = arrived > before ? 0 : standstill + 1;
+    before = arrived;
+    if (complete || standstill === STANDSTILLS) return [fromAlice, fromBob];
   }
+}
+
+async function together(person: Person): Promise<void> {
+  const follower = person.start('inbox', '--follow');
+  await delay(TOGETHER_MS);
+  follower.kill('SIGTERM');
+  await follower.ended;
 }
