@@ -1,5 +1,5 @@
 import { activeDevice, IdentityError, stateAt } from '@sotto/identity';
-import type { AccountView, ChainState } from '@sotto/identity';
+import type { AccountView } from '@sotto/identity';
 import type { InitialMessage, RemoteDevice } from '@sotto/ratchet';
 import { equalBytes, idHex } from '@sotto/wire';
 import type { AccountId, DeviceId } from '@sotto/wire';
@@ -60,9 +60,15 @@ export function findSender(
   };
 }
 
-/** Where a device stands in a chain. */
-function standingOf(state: ChainState, device: DeviceId): 'active' | 'revoked' | 'unknown' {
-  return state.devices.get(idHex(device))?.state.kind ?? 'unknown';
+/**
+ * Where a device stands in a chain. A revocation counts on every branch that is shown: by the sibling rule a statement
+ * about the time before can make it void, and its signer may be the very device that was revoked.
+ */
+function standingOf(view: AccountView, device: DeviceId): 'active' | 'revoked' | 'unknown' {
+  for (const { statement } of view.history.nodes.values()) {
+    if (statement.body.kind === 'revoke-device' && equalBytes(statement.body.device, device)) return 'revoked';
+  }
+  return view.devices.get(idHex(device))?.state.kind ?? 'unknown';
 }
 
 /** Whether what the caller knows of an account speaks against a device of it: revoked, or another account. */

@@ -59,6 +59,25 @@ test('R-ID-3 a revoked device is refused: starting to it, and from it as soon as
   });
 });
 
+test('R-ID-3 a revoked device cannot undo its revocation with a statement about the time before it', async () => {
+  const [alice, bob] = [await person(), await person()];
+  const tablet = await secondDevice(alice);
+  const before = [...alice.chain];
+  await secondDevice(alice);
+  await revoke(alice, tablet);
+  // Of siblings a revocation wins over an addition, so this one makes its own revocation void.
+  const statement = { kind: 'revoke-device', device: alice.device, reason: 'lost' } as const;
+  const fork = await tablet.call({ kind: 'sign-statement', chain: before, statement, now: NOW });
+  tablet.chain = [...before, fork.statement];
+  const forged = await tablet.send(bob, await tablet.start(bob), 'I am alice');
+  const refused = { kind: 'unreadable', reason: 'revoked-sender' };
+  assert.deepEqual(await bob.receive(forged, { senderChain: alice.chain }), refused);
+  // Who knows the fork only takes the first device for revoked; who learns of both refuses both.
+  const honest = await alice.send(bob, await alice.start(bob), 'I am');
+  assert.deepEqual(await bob.receive(honest, { senderChain: tablet.chain }), refused);
+  assert.equal(textOf(await bob.receive(honest, { senderChain: before })), 'I am');
+});
+
 test('a second device of an account sends under its own name, to the other side and to the first', async () => {
   const [alice, bob] = [await person(), await person()];
   const tablet = await secondDevice(alice);
