@@ -185,9 +185,9 @@ export async function moveOut(rooms: Rooms, why: 'asked' | 'revoked'): Promise<v
   rooms.held.close();
   rooms.upkeep.close();
   for (const { chore } of [rooms.prekeys, rooms.grants, rooms.devices, rooms.chains, rooms.inbox]) chore.close();
-  const ended = core.background.close();
+  // Receiving ends by acknowledging what is done; then the connections go.
+  await core.background.close();
   await transport.close();
-  await ended;
   await rooms.sessions.idle();
   rooms.sent.close();
   core.events.close(why);

@@ -49,8 +49,11 @@ export function checkChoices(choices: AccountChoices): AccountChoices {
  */
 export async function makeAccount({ ledger, engine, clock }: Making, choices: AccountChoices): Promise<void> {
   const known = ledger.read(readAccount);
-  if (known?.registered === true) throw new MessengerError('account_exists', 'there is an account in this vault');
   if (known !== null) {
+    // Registered without the name it asked for: the name can still be chosen, the gateway no more.
+    const finished = known.registered && known.wantedName === '';
+    const elsewhere = known.registered && known.gateway !== choices.gateway;
+    if (finished || elsewhere) throw new MessengerError('account_exists', 'there is an account in this vault');
     ledger.commit(({ write }) => accounts.put(write, SELF, choose(known, choices)));
     return;
   }

@@ -45,7 +45,7 @@ export interface Message {
   readonly body: MessageBody;
   readonly reactions: readonly Reaction[];
   readonly state: MessageState;
-  /** Latest reason in the trail: why it waits, or what happened last. */
+  /** Why it waits, or what happened to it last. */
   readonly reason: ReasonCode;
   /** Unix milliseconds by the author's clock: for display, not for order. */
   readonly sentAt: number;

@@ -4,6 +4,7 @@ import { StoredMessage_State } from '@sotto/wire/stored';
 import type { StoredMessage } from '@sotto/wire/stored';
 import { MessengerError } from '../error.ts';
 import type { SelfIds } from '../core/core.ts';
+import { outboxReason } from '../outbox/reason.ts';
 import { accountRef, conversationRef, deviceRef, messageRef } from '../store/refs.ts';
 import { readTrail } from '../trail/store.ts';
 import type { Annotations } from './annotate.ts';
@@ -40,7 +41,7 @@ export function viewMessage(read: VaultReader, self: SelfIds, row: StoredMessage
       .filter((reaction) => reaction.emoji !== '')
       .map((reaction) => ({ account: accountRef(reaction.account), emoji: reaction.emoji })),
     state: messageState(row),
-    reason: readTrail(read, id).steps.at(-1)?.code ?? 'stored',
+    reason: outboxReason(read, id) ?? readTrail(read, id).steps.at(-1)?.code ?? 'stored',
     sentAt: content?.sentAt ?? Number(row.storedAt),
     storedAt: Number(row.storedAt),
   };

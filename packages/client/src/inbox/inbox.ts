@@ -226,6 +226,7 @@ export class Inbox {
       core: this.#core,
       chains: this.#chains,
       ...sender,
+      request: piece.request,
       content,
       bytes,
       id: openedId(this.#core, { device: sender.device, bytes }),

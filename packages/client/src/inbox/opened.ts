@@ -19,6 +19,8 @@ export interface Opened {
   readonly contact: StoredContact | null;
   /** False: the row is new, made for this content. */
   readonly known: boolean;
+  /** Posted by a stranger; else with a capability that some own device gave away. */
+  readonly request: boolean;
 }
 
 /** Thrown while a content is taken in: nothing of it is kept. */

@@ -63,11 +63,12 @@ function takeOwn(opened: Opened): Taken {
 function takeOthers(opened: Opened, contact: StoredContact): Taken {
   const { body } = opened.content;
   if (body.kind === 'contactRequest') return takeRequest(opened, contact, body.value);
-  if (!opened.known) throw new NotTaken('not-a-contact');
+  // Who may post here is a contact of another own device, which has not told of it yet.
+  if (!opened.known) throw new NotTaken('not-a-contact', !opened.request);
   if (body.kind === 'contactAnswer') return takeAnswer(opened, contact, body.value);
   const state = stateOf(contact);
-  // They may have accepted, and their answer comes after this.
-  if (state === 'requested') throw new NotTaken('waiting-acceptance', true);
+  // They, or another own device, may have accepted, and that news comes after this.
+  if (state === 'requested' || state === 'incoming') throw new NotTaken('waiting-acceptance', !opened.request);
   if (state !== 'accepted') throw new NotTaken('not-a-contact');
   switch (body.kind) {
     case 'text':

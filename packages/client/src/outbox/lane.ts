@@ -60,6 +60,11 @@ export class Lane {
     return this.#isPaused() ? this.#obstacle : null;
   }
 
+  /** Messages behind, in sequence. */
+  get waiting(): readonly MessageRef[] {
+    return this.#pending.map((each) => each.message);
+  }
+
   close(): void {
     this.#closed = true;
     this.#alarm.clear();

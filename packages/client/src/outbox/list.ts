@@ -4,6 +4,7 @@ import { MessengerError } from '../error.ts';
 import { conversationRef, deviceRef, messageRef } from '../store/refs.ts';
 import { outbounds } from '../store/tables.ts';
 import { reasonOf } from '../trail/store.ts';
+import { outboxReason } from './reason.ts';
 import { deliveriesOf } from './rows.ts';
 import type { DeliveryState, OutboxEntry } from './types.ts';
 
@@ -30,13 +31,12 @@ export function listOutbox(core: Core): OutboxEntry[] {
           attempts: way.attempts,
           nextAttemptAt: way.nextAttemptAt === 0n ? null : Number(way.nextAttemptAt),
         }));
-        const slowest = ways.find((way) => way.state !== 'delivered' && way.state !== 'failed');
         return {
           message,
           conversation: row.conversation.length === 0 ? null : conversationRef(row.conversation),
           createdAt: Number(row.createdAt),
           expiresAt: Number(row.expiresAt),
-          reason: slowest?.reason ?? reasonOf(row.reason),
+          reason: outboxReason(read, message) ?? 'stored',
           deliveries: ways,
         };
       });

@@ -6,6 +6,7 @@ import { Alarm } from '../core/alarm.ts';
 import type { Core } from '../core/core.ts';
 import type { AccountRef, DeviceRef, MessageRef } from '../refs.ts';
 import type { Sessions } from '../sessions/sessions.ts';
+import type { Tx } from '../store/ledger.ts';
 import { messageRef } from '../store/refs.ts';
 import { deliveries, outbounds } from '../store/tables.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
@@ -33,6 +34,8 @@ import type { Sealer, Sealing } from './sealer.ts';
 
 /** What waits for news (an address, a chain) is looked at again after this time all the same. */
 const NEWS_MS = 3_600_000;
+/** Messages behind a refused one that are told why they wait; further ones learn it when their turn comes. */
+const MOST_TOLD = 100;
 
 export interface OutboxParts {
   readonly core: Core;
@@ -113,10 +116,14 @@ export class Outbox {
     const { obstacle } = lane;
     lane.add(way.message, way.number);
     if (obstacle === null || row.reason === obstacle) return;
-    this.#core.ledger.commit((tx) => {
-      putDelivery(tx, { ...row, reason: obstacle });
-      note(tx, this.#core, way.message, obstacle, way.device);
-    });
+    this.#core.ledger.commit((tx) => this.#waitBehind(tx, way.message, way.device, obstacle));
+  }
+
+  #waitBehind(tx: Tx, message: MessageRef, device: DeviceRef, reason: ReasonCode): void {
+    const row = deliveries.get(tx.write, deliveryKey(message, device));
+    if (row === null || row.reason === reason) return;
+    putDelivery(tx, { ...row, reason });
+    note(tx, this.#core, message, reason, device);
   }
 
   #load(message: MessageRef): { readonly outbound: StoredOutbound | null; readonly ways: readonly StoredDelivery[] } {
@@ -243,6 +250,10 @@ export class Outbox {
       }
       putDelivery(tx, row);
       if (isNews) note(tx, this.#core, message, reason, device);
+      if (isNews && pauses(consequence)) {
+        const behind = this.#lanes.get(device)?.waiting.slice(0, MOST_TOLD) ?? [];
+        for (const other of behind) this.#waitBehind(tx, other, device, reason);
+      }
       if (consequence.kind === 'accepted' && isRecipient(outbound, row)) {
         setState(tx, this.#core, message, StoredMessage_State.ACCEPTED);
       }
@@ -283,6 +294,10 @@ export class Outbox {
       this.#after(memo.message);
     }
   }
+}
+
+function pauses({ kind }: Consequence): boolean {
+  return kind === 'retry' || kind === 'await-address' || kind === 'await-news';
 }
 
 function waitsForNews({ kind }: Consequence): boolean {

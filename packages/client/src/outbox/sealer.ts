@@ -217,7 +217,7 @@ export class Sealer {
     }
     if (!(cause instanceof GatewayApiError)) throw cause;
     const { code, retryAfterMs } = cause;
-    if (code === 'capability' || code === 'not-found' || code === 'unauthenticated') {
+    if (code === 'capability' || code === 'unauthenticated') {
       this.refused(job.account);
       return { kind: 'obstacle', reason: 'address-refused', until: 'event' };
     }
@@ -228,6 +228,8 @@ export class Sealer {
     } as const;
     if (code === 'quota') return { ...obstacle, reason: 'quota-used-up' };
     if (code === 'rate-limited') return { ...obstacle, reason: 'rate-limited' };
+    // A device that has just registered uploads its keys next.
+    if (code === 'not-found') return { ...obstacle, reason: 'waiting-keys' };
     if (AWAY.has(code)) return { ...obstacle, reason: 'waiting-connection' };
     this.#core.background.report(cause);
     return { ...obstacle, reason: 'waiting-keys' };
