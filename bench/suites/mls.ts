@@ -12,7 +12,7 @@ const PEER_MEMBERS = 1000;
 
 /**
  * Group operations by size, in milliseconds, bytes and megabytes; `members` is in each row. Messages and commits go
- * through their whole way, bytes to bytes, and state is counted as what has to be stored after the operation.
+ * through their whole way, bytes to bytes, and state is counted as the contents that have to be stored after the operation.
  */
 export async function mls({ quick, peers, say, row }: SuiteOptions): Promise<void> {
   const sizes = quick ? [10, 100] : [10, 100, 1000, 10_000];

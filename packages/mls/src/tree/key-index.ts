@@ -49,12 +49,12 @@ export class KeyIndex {
 }
 
 function entries(map: ReadonlyMap<string, number | number[]>, key: Uint8Array): readonly number[] {
-  const entry = map.get(keyOf(key));
+  const entry = map.get(hintOf(key));
   return entry === undefined ? [] : typeof entry === 'number' ? [entry] : entry;
 }
 
 function enter(map: Map<string, number | number[]>, key: Uint8Array, index: number): boolean {
-  const name = keyOf(key);
+  const name = hintOf(key);
   const entry = map.get(name);
   if (entry === undefined) {
     map.set(name, index);
@@ -64,3 +64,10 @@ function enter(map: Map<string, number | number[]>, key: Uint8Array, index: numb
   if (!known.includes(index)) map.set(name, [...known, index]);
   return known.some((at) => at !== index);
 }
+
+/** Enough of a key to find it by; a hybrid key has 1216 bytes, and what is found is compared whole. */
+function hintOf(key: Uint8Array): string {
+  return key.length <= WHOLE ? keyOf(key) : keyOf(key.subarray(0, 16)) + keyOf(key.subarray(-16));
+}
+
+const WHOLE = 48;
