@@ -36,6 +36,8 @@ export type MessengerErrorCode =
   | 'aborted'
   /** A mistake in this package or a failure of what it stands on; `cause` says which. */
   | 'internal'
+  /** The vault failed (full disk, I/O): nothing of the call has happened; `cause` is the `VaultError`. */
+  | 'storage'
   /** A stored row does not parse: the vault was written by something else. */
   | 'corrupt_store';
 

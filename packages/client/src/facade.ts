@@ -8,9 +8,18 @@ import type { ConnectionState, Device, Profile, Self } from './account/types.ts'
 import { avatarText } from './contacts/rows.ts';
 import type { Contact, SafetyNumber } from './contacts/types.ts';
 import type { Conversation, HistoryPage, Message, Outgoing, SearchResult } from './conversations/types.ts';
+import { asMessengerError } from './core/background.ts';
 import { MessengerError } from './error.ts';
 import type { EventSource } from './events/types.ts';
-import type { AddContactOptions, GatewayToken, HistoryOptions, Messenger, SearchOptions } from './messenger.ts';
+import type {
+  AddContactOptions,
+  CallOptions,
+  GatewayToken,
+  HistoryOptions,
+  Messenger,
+  RevocationReason,
+  SearchOptions,
+} from './messenger.ts';
 import { listOutbox } from './outbox/list.ts';
 import type { OutboxEntry, SentMessage } from './outbox/types.ts';
 import type { AccountRef, ConversationRef, DeviceRef, MessageRef } from './refs.ts';
@@ -61,16 +70,18 @@ export class Facade implements Messenger {
     return this.#do(({ core }) => editProfile(core, profile));
   }
 
-  claimName(accountName: string): Promise<void> {
-    return this.#do(({ core, transport }) => claimName(core, transport, accountName, core.background.signal));
+  claimName(accountName: string, options: CallOptions = {}): Promise<void> {
+    return this.#do(({ core, transport }) => claimName(core, transport, accountName, core.background.until(options)));
   }
 
   devices(): Promise<readonly Device[]> {
     return this.#do(({ core }) => listDevices(core));
   }
 
-  revokeDevice(device: DeviceRef, reason: 'removed' | 'lost' | 'compromised'): Promise<void> {
-    return this.#do(({ core, transport }) => revokeDevice(core, transport, device, reason));
+  revokeDevice(device: DeviceRef, reason: RevocationReason, options: CallOptions = {}): Promise<void> {
+    return this.#do(({ core, transport }) =>
+      revokeDevice(core, transport, { device, reason, signal: core.background.until(options) }),
+    );
   }
 
   contactLink(): Promise<string> {
@@ -193,9 +204,9 @@ export class Facade implements Messenger {
     );
   }
 
-  gatewayToken(): Promise<GatewayToken> {
+  gatewayToken(options: CallOptions = {}): Promise<GatewayToken> {
     return this.#do(async ({ core, transport }) => {
-      const { signal } = core.background;
+      const signal = core.background.until(options);
       const { token, expiresAt } = await calling(() => transport.device.unboundToken({ signal }));
       return { token, expiresAt: expiresAt * 1000, gateway: core.own.gateway };
     });
@@ -219,6 +230,10 @@ export class Facade implements Messenger {
     if (this.#closed || this.#rooms.core.background.closing) {
       throw new MessengerError('closed', 'the messenger was closed');
     }
-    return await work(this.#rooms);
+    try {
+      return await work(this.#rooms);
+    } catch (cause) {
+      throw asMessengerError(cause);
+    }
   }
 }

@@ -84,8 +84,7 @@ async function start(ground: Ground, options: OpenOptions, isNew: boolean): Prom
 
 /** Everything that has to be true before a new account is one: registered, named, with prekeys. */
 async function settleIn({ core, transport, prekeys }: Rooms, given: AbortSignal | undefined): Promise<void> {
-  const { signal: closing } = core.background;
-  const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
+  const signal = core.background.until(given === undefined ? {} : { signal: given });
   await register(core, transport, signal);
   await calling(() => prekeys.settle(signal));
 }

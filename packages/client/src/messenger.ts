@@ -18,7 +18,7 @@ import type { Explanation } from './trail/types.ts';
 /**
  * One account on one device. Everything it is told is stored before the promise resolves; everything that needs the
  * network afterwards happens in the background, survives restarts, and is told by events.
- * Every method throws `MessengerError`; besides the codes named at each: `closed`.
+ * Every method throws `MessengerError`; besides the codes named at each: `closed`, `storage`, `internal`.
  */
 export interface Messenger extends AsyncDisposable {
   /** Typed events. */
@@ -33,7 +33,7 @@ export interface Messenger extends AsyncDisposable {
    * Gives the account a name at its gateway; resolves when the gateway says it is ours. `name_taken`,
    * `invalid_argument`, `unreachable`, `refused`.
    */
-  claimName(accountName: string): Promise<void>;
+  claimName(accountName: string, options?: CallOptions): Promise<void>;
   /** Devices of the own account, as this device knows the chain. */
   devices(): Promise<readonly Device[]>;
   /**
@@ -41,7 +41,7 @@ export interface Messenger extends AsyncDisposable {
    * is encrypted to it and its messages are refused; contacts learn it with the next message. `not_found`,
    * `wrong_state`, `unreachable`, `refused`.
    */
-  revokeDevice(device: DeviceRef, reason: 'removed' | 'lost' | 'compromised'): Promise<void>;
+  revokeDevice(device: DeviceRef, reason: RevocationReason, options?: CallOptions): Promise<void>;
 
   /** The link (or QR text) by which others add this account. Names account, gateway and profile name. */
   contactLink(): Promise<string>;
@@ -110,7 +110,7 @@ export interface Messenger extends AsyncDisposable {
    * A token with which another program (curl) acts as this device at its gateway, for at most five minutes. Bound to no
    * connection: treat it as a password. `unreachable`, `refused`.
    */
-  gatewayToken(): Promise<GatewayToken>;
+  gatewayToken(options?: CallOptions): Promise<GatewayToken>;
   /** Counts and states for `doctor` and support; no content, names or ids. */
   status(): Promise<Status>;
 
@@ -119,6 +119,15 @@ export interface Messenger extends AsyncDisposable {
    * next `open`. May be called twice.
    */
   close(): Promise<void>;
+}
+
+/** Why a device is taken out of its account. */
+export type RevocationReason = 'removed' | 'lost' | 'compromised';
+
+/** For calls that wait for a gateway. */
+export interface CallOptions {
+  /** Ends the wait with `aborted`; whether the gateway has done it is then not known. */
+  readonly signal?: AbortSignal;
 }
 
 export interface GatewayToken {
@@ -130,11 +139,10 @@ export interface GatewayToken {
   readonly gateway: string;
 }
 
-export interface AddContactOptions {
+export interface AddContactOptions extends CallOptions {
   /** A first line that the other person sees with the request; at most 512 characters. */
   readonly greeting?: string;
   readonly nickname?: string;
-  readonly signal?: AbortSignal;
 }
 
 export interface HistoryOptions {

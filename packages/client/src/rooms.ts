@@ -92,6 +92,8 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     sink: (incoming) => inbox.receive(incoming),
     onOnline: () => {
       outbox.online();
+      // Another own device may have added or revoked one while this one was away.
+      core.bells.ring('chain', core.self.accountRef);
       grants.online();
       for (const chore of [prekeys.chore, devices.chore, chainKeeper.chore, inbox.chore]) chore.kick();
     },

@@ -42,6 +42,8 @@ export class Upkeep {
         this.#sweptAt = now;
         // Parked envelopes whose time is over go; the others are tried once more.
         this.#core.bells.ring('parked', null);
+        // Chains that were not looked at for a day are.
+        this.#core.bells.ring('chain', this.#core.self.accountRef);
         background.start(() => this.#sessions.tidy());
       }
       more = this.#vault.maintain();

@@ -48,7 +48,7 @@ export class OwnDevices {
   }
 
   async #settle(signal: AbortSignal): Promise<void> {
-    await publishStatements(this.#core, this.#transport);
+    await publishStatements(this.#core, this.#transport, signal);
     await this.#endRevoked();
     this.#core.events.emit({ type: 'devices-changed', devices: listDevices(this.#core) });
     if (this.#core.own.otherDevices().length > 0) await this.#reach(signal);

@@ -4,12 +4,17 @@ import { activeDevice } from '@sotto/identity';
 import { deviceId } from '@sotto/wire';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
+import type { RevocationReason } from '../messenger.ts';
 import type { DeviceRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
 import { deviceOf } from '../store/refs.ts';
 import { calling } from './register.ts';
 
-type Reason = 'removed' | 'lost' | 'compromised';
+export interface Revocation {
+  readonly device: DeviceRef;
+  readonly reason: RevocationReason;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Signs and publishes that a device is out. The statement is stored before it is published, so that a crash between the
@@ -18,8 +23,7 @@ type Reason = 'removed' | 'lost' | 'compromised';
 export async function revokeDevice(
   core: Core,
   transport: GatewayTransport,
-  ref: DeviceRef,
-  reason: Reason,
+  { device: ref, reason, signal }: Revocation,
 ): Promise<void> {
   const device = deviceId(deviceOf(ref));
   if (ref === core.self.deviceRef) throw new MessengerError('wrong_state', 'a device does not revoke itself');
@@ -27,14 +31,14 @@ export async function revokeDevice(
   const statement = await signRevocation(core, device, reason);
   core.ledger.commit((tx) => addStatement(tx, core, statement));
   try {
-    await publishStatements(core, transport);
+    await publishStatements(core, transport, signal);
   } finally {
     // Until the gateway has it, it is tried again in the background.
     core.bells.ring('devices', null);
   }
 }
 
-async function signRevocation(core: Core, device: Uint8Array, reason: Reason): Promise<Uint8Array> {
+async function signRevocation(core: Core, device: Uint8Array, reason: RevocationReason): Promise<Uint8Array> {
   try {
     const { statement } = await core.engine.ask(
       {
@@ -62,10 +66,9 @@ function addStatement(tx: Tx, core: Core, statement: Uint8Array): void {
 }
 
 /** Publishes what the gateway has not confirmed. Throws `unreachable`, `refused`. */
-export async function publishStatements(core: Core, transport: GatewayTransport): Promise<void> {
+export async function publishStatements(core: Core, transport: GatewayTransport, signal: AbortSignal): Promise<void> {
   const { unpublished, chain } = core.own.row();
   if (unpublished === 0) return;
-  const { signal } = core.background;
   await calling(() => transport.device.publish(chain.slice(-unpublished), { signal }));
   core.ledger.commit((tx) =>
     core.own.update(tx, (row) => {

@@ -2,7 +2,7 @@ import { GatewayApiError } from '@sotto/gateway-api';
 import type { GatewayTransport } from '@sotto/gateway-api';
 import { accountId } from '@sotto/wire';
 import type { StoredContact } from '@sotto/wire/stored';
-import { findContact, putContact } from '../contacts/rows.ts';
+import { findContact, putContact, stateOf } from '../contacts/rows.ts';
 import { Chore } from '../core/chore.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
@@ -11,6 +11,9 @@ import { accountOf, accountRef } from '../store/refs.ts';
 import { contacts } from '../store/tables.ts';
 import { standing } from './chains.ts';
 import type { Chains } from './chains.ts';
+
+/** Chains of accepted contacts are compared with their gateway's at least this often, while this device is online. */
+const STALE_MS = 24 * 3_600_000;
 
 /** Fetches chains that have moved on: those somebody named a newer head of, and those one has reason to doubt. */
 export class ChainKeeper {
@@ -34,7 +37,7 @@ export class ChainKeeper {
   async #refresh(signal: AbortSignal): Promise<void> {
     const behind = this.#core.ledger
       .read((read) => contacts.all(read).map((entry) => entry.row))
-      .filter((row) => this.#isBehind(row));
+      .filter((row) => this.#isBehind(row) || this.#isStale(row));
     const wanted = new Set([...this.#doubted, ...behind.map((row) => accountRef(row.account))]);
     let failure: unknown = null;
     for (const account of wanted) {
@@ -56,6 +59,11 @@ export class ChainKeeper {
   #isBehind(row: StoredContact): boolean {
     const view = this.#chains.view(row);
     return view === null || BigInt(view.head.sequence) < row.chainWanted;
+  }
+
+  /** A gateway that hides a revocation can do so for a day, if no device of the contact tells of it. */
+  #isStale(row: StoredContact): boolean {
+    return stateOf(row) === 'accepted' && Number(row.chainCheckedAt) + STALE_MS < this.#core.clock.now();
   }
 
   async #refreshContact(ref: AccountRef, signal: AbortSignal): Promise<void> {

@@ -62,9 +62,7 @@ export class Contacts {
   async add(linkOrName: string, options: AddContactOptions): Promise<Contact> {
     const greeting = checkGreeting(options.greeting ?? '');
     const nickname = options.nickname === undefined ? null : checkNickname(options.nickname);
-    const { signal: closing } = this.#core.background;
-    const signal = options.signal === undefined ? closing : AbortSignal.any([options.signal, closing]);
-    const found = await findAccount(this.#core, this.#transport, linkOrName, signal);
+    const found = await findAccount(this.#core, this.#transport, linkOrName, this.#core.background.until(options));
     if (equalBytes(found.account, this.#core.self.account)) {
       throw new MessengerError('wrong_state', 'this is the own account');
     }

@@ -1,5 +1,6 @@
 import { GatewayApiError } from '@sotto/gateway-api';
 import type { GatewayApiErrorCode } from '@sotto/gateway-api';
+import { VaultError } from '@sotto/vault';
 import { MessengerError } from '../error.ts';
 import type { MessengerErrorCode } from '../error.ts';
 import type { Emitter } from '../events/emitter.ts';
@@ -19,6 +20,11 @@ export class Background {
     return this.#controller.signal;
   }
 
+  /** Aborts with it or with the caller's signal. */
+  until({ signal }: { readonly signal?: AbortSignal }): AbortSignal {
+    return signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]);
+  }
+
   get closing(): boolean {
     return this.#controller.signal.aborted;
   }
@@ -35,7 +41,7 @@ export class Background {
   /** Tells of a failure that does not reach any caller. What closing causes is none. */
   report(cause: unknown): void {
     if (this.closing) return;
-    this.#events.emit({ type: 'problem', error: problemOf(cause) });
+    this.#events.emit({ type: 'problem', error: asMessengerError(cause) });
   }
 
   /** Aborts everything and waits until it has ended. */
@@ -45,10 +51,14 @@ export class Background {
   }
 }
 
-function problemOf(cause: unknown): MessengerError {
+/** Whatever failed, as users of the SDK know it. */
+export function asMessengerError(cause: unknown): MessengerError {
   if (cause instanceof MessengerError) return cause;
   if (cause instanceof GatewayApiError) return fromGateway(cause);
-  return new MessengerError('internal', 'background work failed', { cause });
+  if (cause instanceof VaultError && cause.code !== 'misuse') {
+    return new MessengerError('storage', `the vault failed: ${cause.code}`, { cause });
+  }
+  return new MessengerError('internal', 'something failed that should not', { cause });
 }
 
 /** A gateway's refusal as callers of the SDK see it. */
