@@ -1,6 +1,6 @@
 import type { CryptoProvider } from '@sotto/crypto';
 import { activeDevices, extend, replay } from '@sotto/identity';
-import type { AccountView, ReplayResult } from '@sotto/identity';
+import type { AccountView, ReplayResult, Statement } from '@sotto/identity';
 import { equalBytes, Refusal } from '@sotto/wire';
 import type { ChainChange } from './ports/directory.ts';
 import { Refused } from './refused.ts';
@@ -15,6 +15,8 @@ export interface JudgedChain {
  * Judges statements on top of those known here. All new ones must be in force afterwards: one that loses against a
  * concurrent statement, or contradicts another of its signer, is refused, and its author rebases what was meant. (Were
  * contradictions stored, a stolen device key could void what the device had signed before, its own revocation included.)
+ * For the same reason a revoked device may contest its revocation, beside which its statement then has to stand and win, but
+ * not say anything about the time before.
  * Throws `IdentityError`, or `Refused` `CONFLICT`.
  */
 export function judgeChain(
@@ -28,6 +30,9 @@ export function judgeChain(
   if (fresh.some((statement) => view.void.includes(statement))) {
     throw new Refused(Refusal.CONFLICT, 'the chain has moved on');
   }
+  if (before !== null && fresh.some((statement) => rewritesHistory(before, statement))) {
+    throw new Refused(Refusal.CONFLICT, 'a revoked device has no say in what came before');
+  }
   return {
     view,
     change: {
@@ -37,6 +42,17 @@ export function judgeChain(
       active: activeDevices(view).map((entry) => entry.certificate.device),
     },
   };
+}
+
+/** Whether its signer is a device that is revoked, and it stands anywhere but beside that revocation. */
+function rewritesHistory(before: AccountView, { signers, previous }: Statement): boolean {
+  for (const { certificate, state } of before.devices.values()) {
+    if (state.kind !== 'revoked' || !signers.some((signer) => equalBytes(signer, certificate.ed25519))) continue;
+    const revocation = before.statements[state.revokedBy.sequence];
+    const beside = revocation?.previous ?? null;
+    if (beside === null || previous === null || !equalBytes(beside, previous)) return true;
+  }
+  return false;
 }
 
 function viewOf(result: ReplayResult): AccountView {

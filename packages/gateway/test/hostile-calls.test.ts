@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { create, fromBinary, toBinary, toJson } from '@bufbuild/protobuf';
+import { replay, signStatement } from '@sotto/identity';
 import {
   encodeEnvelope,
   encodeEnvelopeHeader,
@@ -23,6 +24,7 @@ import {
   testEnvelope,
   testPrekey,
 } from './support/account.ts';
+import type { TestDevice } from './support/account.ts';
 import { base64, bearer, HostileWorld } from './support/hostile.ts';
 import { dump } from './support/store.ts';
 
@@ -312,6 +314,42 @@ describe('registration and login', () => {
     await dave.device.close();
   });
 
+  it('R-ID-3 a revoked device cannot take the account over with a statement about the time before', async () => {
+    const frank = await registerReceiver(world.running.gateway.address);
+    const { account } = frank;
+    const thief = addDevice(account);
+    await frank.device.publish(account.chain);
+    const earlier = [...account.chain];
+    addDevice(account);
+    revokeDevice(account, thief);
+    await frank.device.publish(account.chain);
+    // Beside an addition a revocation wins, and what came after the addition would be void: the thief's own revocation.
+    const fork = [...earlier, revocationBy(thief, account.first, earlier)];
+    const proof = await world.proofOf(account, thief);
+    await world.refuses(Refusal.CONFLICT, 'DeviceService/Register', { proof, statements: fork.map(base64) });
+    assert.deepEqual(await frank.device.poll(), { arrivals: [], more: false });
+    await frank.device.close();
+  });
+
+  it('R-ID-3 the older of two devices that revoke each other is heard, though the younger was quicker', async () => {
+    const grace = await registerReceiver(world.running.gateway.address);
+    const { account } = grace;
+    const younger = addDevice(account);
+    await grace.device.publish(account.chain);
+    const proof = await world.proofOf(account, younger);
+    const quicker = [...account.chain, revocationBy(younger, account.first, account.chain)];
+    const registered = await world.call('DeviceService/Register', { proof, statements: quicker.map(base64) });
+    assert.equal(registered.status, 200);
+    const first = await world.proofOf(account, account.first);
+    await world.refuses(Refusal.REVOKED, 'DeviceService/Login', { proof: first });
+    const contested = [...account.chain, revocationBy(account.first, younger, account.chain)];
+    const again = await world.proofOf(account, account.first);
+    const statements = contested.map(base64);
+    assert.equal((await world.call('DeviceService/Register', { proof: again, statements })).status, 200);
+    await world.refuses(Refusal.REVOKED, 'DeviceService/Login', { proof: await world.proofOf(account, younger) });
+    await grace.device.close();
+  });
+
   it('two statements of one signer at one place are refused, so that none can be voided later', async () => {
     const erin = await registerReceiver(world.running.gateway.address);
     const fork = { ...erin.account, chain: [...erin.account.chain] };
@@ -328,3 +366,9 @@ describe('registration and login', () => {
     await erin.device.close();
   });
 });
+
+/** What one device would say of another on top of these statements. */
+function revocationBy(signer: TestDevice, revoked: TestDevice, chain: readonly Uint8Array[]): Uint8Array {
+  const body = { kind: 'revoke-device', device: revoked.device, reason: 'lost' } as const;
+  return signStatement(provider, replay(provider, chain).view, signer.keys.ed25519, body, Date.now()).bytes;
+}
