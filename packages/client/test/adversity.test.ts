@@ -216,6 +216,35 @@ test('what could not be stored when it came is fetched again, without a new conn
   assert.deepEqual(await texts(alice.messenger, conversation), ['stubborn']);
 });
 
+test('events tell of the gateway coming and going, and of what had waited', async () => {
+  await using scene = await contacts();
+  const { clock, gateway, alice, bob, conversation } = scene;
+  const names = ['peer-connected', 'peer-disconnected', 'offline-sync-started', 'offline-sync-finished'] as const;
+  const seen: string[] = [];
+  for (const name of names) {
+    bob.messenger.events.on(name, (event) => {
+      assert.equal(event.address, gateway.address);
+      seen.push('received' in event ? `${name} ${event.received}` : name);
+    });
+  }
+  bob.messenger.events.on('message-received', ({ message }) => void seen.push(message.body.kind));
+  gateway.cutOff.add(scene.deviceB);
+  gateway.mailboxes.get(scene.mailboxB)?.wake();
+  await clock.advance(SECOND);
+  for (const text of ['one', 'two']) await alice.messenger.send(conversation, text);
+  await clock.advance(SECOND);
+  gateway.cutOff.delete(scene.deviceB);
+  await clock.advance(MINUTE);
+  assert.deepEqual(seen, [
+    'peer-disconnected',
+    'peer-connected',
+    'offline-sync-started',
+    'text',
+    'text',
+    'offline-sync-finished 2',
+  ]);
+});
+
 suite('order and gaps', () => {
   test('a message whose parent was taken back before it came keeps its place', async () => {
     const gateway = new MemoryGateway(systemClock);

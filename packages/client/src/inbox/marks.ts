@@ -7,8 +7,8 @@ import { marks } from '../store/tables.ts';
 const DAY = 86_400_000;
 /** A sender keeps what it sent for 14 days; a day more for clocks that differ. */
 const KEEP_DAYS = 15;
-/** Days looked at when old marks are swept: a device that was off for longer sweeps the rest next time. */
-const SWEEP_DAYS = 60;
+/** Days looked at when old marks are swept: longer than devices are off. */
+const SWEEP_DAYS = 400;
 
 const dayOf = (ms: number): number => Math.floor(ms / DAY);
 
@@ -17,7 +17,7 @@ export function isMarked(read: VaultReader, envelope: string): boolean {
 }
 
 /** Remembers an envelope as dealt with, for as long as it can come again. `expiresAt`: Unix seconds. */
-export function mark(tx: Tx, envelope: string, outcome: 'opened' | 'refused', expiresAt: number): void {
+export function mark(tx: Pick<Tx, 'write'>, envelope: string, outcome: 'opened' | 'refused', expiresAt: number): void {
   const row = create(StoredMarkSchema, {
     outcome: outcome === 'opened' ? StoredMark_Outcome.OPENED : StoredMark_Outcome.REFUSED,
   });
@@ -26,7 +26,7 @@ export function mark(tx: Tx, envelope: string, outcome: 'opened' | 'refused', ex
 }
 
 /** Forgets envelopes that can no longer come. */
-export function sweepMarks(tx: Tx, now: number): void {
+export function sweepMarks(tx: Pick<Tx, 'write'>, now: number): void {
   const today = dayOf(now);
   for (let day = today - SWEEP_DAYS; day < today; day++) {
     for (const { key } of marks.find(tx.write, 'until', String(day))) marks.delete(tx.write, key);
