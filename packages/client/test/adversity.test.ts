@@ -313,6 +313,44 @@ suite('order and gaps', () => {
   });
 });
 
+suite('addresses that are gone on both sides', () => {
+  test('both blocked each other and thought better of it: they find each other again', async () => {
+    await using scene = await contacts();
+    const { clock, alice, bob, conversation } = scene;
+    const people = [alice, bob];
+    for (const change of ['block', 'unblock'] as const) {
+      for (const { messenger } of people) {
+        const [contact] = await messenger.contacts();
+        await messenger[change](contact!.account);
+      }
+      await clock.advance(MINUTE);
+    }
+    await alice.messenger.send(conversation, 'sorry');
+    await bob.messenger.send(conversation, 'me too');
+    await clock.advance(10 * MINUTE);
+    for (const { messenger } of people) {
+      assert.deepEqual((await texts(messenger, conversation)).toSorted(), ['me too', 'sorry']);
+      assert.equal((await messenger.contacts())[0]?.state, 'accepted');
+    }
+  });
+
+  test('who is blocked cannot get round it', async () => {
+    await using scene = await contacts();
+    const { clock, alice, bob, conversation } = scene;
+    const [contact] = await bob.messenger.contacts();
+    await bob.messenger.block(contact!.account);
+    await clock.advance(MINUTE);
+    const sent = await alice.messenger.send(conversation, 'let me in');
+    for (let hour = 0; hour < 48; hour++) await clock.advance(HOUR);
+    assert.equal((await alice.messenger.message(sent.id))?.state, 'waiting');
+    assert.deepEqual(await texts(bob.messenger, conversation), []);
+    assert.equal((await bob.messenger.contacts())[0]?.state, 'blocked');
+    assert.deepEqual(await bob.messenger.requests(), []);
+    const posts = scene.gateway.posted.filter((each) => each.mailbox === scene.mailboxB).length;
+    assert.ok(posts < 80, `${posts} posts to who blocked`);
+  });
+});
+
 suite('gateways that forget', () => {
   test('a gateway restored from an old copy learns again who may post', async () => {
     await using scene = await strangers();

@@ -19,7 +19,9 @@ export function gateOf(read: VaultReader, outbound: StoredOutbound): Gate {
   if (contact === null) return { kind: 'shut', reason: 'waiting-identity' };
   const state = stateOf(contact);
   if (state === 'blocked') return { kind: 'never', reason: 'contact-blocked' };
-  if (outbound.audience === StoredOutbound_Audience.STRANGER && state !== 'requested') {
+  // Accepted ones are asked again when both sides' addresses are gone (contacts/reintroduce.ts).
+  const asks = state === 'requested' || state === 'accepted';
+  if (outbound.audience === StoredOutbound_Audience.STRANGER && !asks) {
     return { kind: 'never', reason: state === 'declined' ? 'contact-declined' : 'accepted' };
   }
   if (outbound.afterGrant > contact.grantedOpened) return { kind: 'shut', reason: 'waiting-connection' };

@@ -1,7 +1,8 @@
 import type { GatewayTransport } from '@sotto/gateway-api';
 import { accountId, equalBytes } from '@sotto/wire';
-import { StoredDelivery_State, StoredMessage_State } from '@sotto/wire/stored';
+import { StoredDelivery_State, StoredMessage_State, StoredOutbound_Audience } from '@sotto/wire/stored';
 import type { StoredDelivery, StoredOutbound } from '@sotto/wire/stored';
+import { reintroduce } from '../contacts/reintroduce.ts';
 import { Alarm } from '../core/alarm.ts';
 import type { Core } from '../core/core.ts';
 import type { AccountRef, DeviceRef, MessageRef } from '../refs.ts';
@@ -221,6 +222,7 @@ export class Outbox {
     if (this.#closed) return { kind: 'passed' };
     const now = this.#core.clock.now();
     const until = waitsForNews(consequence) ? now + NEWS_MS : now + this.#backoff(attempts, retryAfter(consequence));
+    let isAsked = false;
     const stays = this.#core.ledger.commit((tx) => {
       const row = deliveries.get(tx.write, deliveryKey(message, device));
       const outbound = outbounds.get(tx.write, message);
@@ -257,6 +259,9 @@ export class Outbox {
       if (consequence.kind === 'accepted' && isRecipient(outbound, row)) {
         setState(tx, this.#core, message, StoredMessage_State.ACCEPTED);
       }
+      if (LOST_ADDRESS.has(reason) && outbound.audience !== StoredOutbound_Audience.STRANGER) {
+        isAsked = reintroduce(tx, this.#core, accountId(row.account));
+      }
       settle(tx, this.#core, message);
       return true;
     });
@@ -264,7 +269,9 @@ export class Outbox {
     if (!stays || consequence.kind === 'accepted' || consequence.kind === 'give-up') return { kind: 'passed' };
     // Sealing anew helps at once or not at all; a gateway that goes on saying the same is given time.
     const again = consequence.kind === 'seal-anew' && attempts <= 1;
-    return { kind: 'pause', until: again ? now : until, reason: consequence.reason };
+    // The question where it lives now goes the same way, and first.
+    const resume = isAsked ? now + this.#backoff(1) : until;
+    return { kind: 'pause', until: again ? now : resume, reason: consequence.reason };
   }
 
   /** Keeps what is held here in step after a delivery moved. */
@@ -295,6 +302,8 @@ export class Outbox {
     }
   }
 }
+
+const LOST_ADDRESS: ReadonlySet<ReasonCode> = new Set(['address-refused', 'mailbox-gone']);
 
 function pauses({ kind }: Consequence): boolean {
   return kind === 'retry' || kind === 'await-address' || kind === 'await-news';

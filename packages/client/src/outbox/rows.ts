@@ -56,7 +56,8 @@ export function enqueue(tx: Tx, core: Core, outgoing: Outgoing): MessageRef {
     urgent: outgoing.urgent,
     afterAcceptance: outgoing.afterAcceptance ?? false,
     afterGrant: outgoing.afterGrant ?? 0n,
-    number: core.nextNumber(),
+    // Requests go before all others: what waits for an address may wait for their answer.
+    number: outgoing.audience === StoredOutbound_Audience.STRANGER ? 0n : core.nextNumber(),
     reason: 'stored' satisfies ReasonCode,
   });
   outbounds.put(tx.write, ref, row);
