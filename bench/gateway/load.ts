@@ -2,21 +2,20 @@
  * Devices and senders in a process of their own: the load of the gateway benchmark. They register and log in through
  * the public client; the measured streams are bare frames, so that the load costs less than what it loads.
  */
-import { connectDevice } from '@sotto/gateway-api';
+import { readFileSync } from 'node:fs';
+import type { ClientHttp2Session } from 'node:http2';
 import { nativeProvider } from '@sotto/crypto';
-import { createAccountKeys, createDeviceKeys, deviceIdOf, signGenesis } from '@sotto/identity';
-import { systemClock } from '@sotto/transport';
 import {
-  capabilityHashOf,
   encodeEnvelope,
   encodeEnvelopeHeader,
   loginMessage,
   mailboxId,
+  parseGatewayAddress,
   roundExpiry,
   SUITE_PQXDH,
 } from '@sotto/wire';
-import type { LoadAnswer, LoadOrder } from './protocol.ts';
-import { PostTemplate, RawReceiver, RawSender } from './raw-client.ts';
+import type { LoadAnswer, LoadOrder, LoadTask, PreparedDevice } from './protocol.ts';
+import { callJson, openSession, PostTemplate, RawReceiver, RawSender } from './raw-client.ts';
 
 const provider = nativeProvider();
 
@@ -27,47 +26,70 @@ const CREDIT = 256;
 const GATHER_MS = 20;
 const POSTS_PER_FRAME = 64;
 
-interface Registered {
-  readonly token: string;
-  readonly template: PostTemplate;
-}
+/** Devices that log in and connect at the same time. */
+const CONNECTING = 20;
 
-async function register(address: string): Promise<Registered> {
-  const account = createAccountKeys(provider);
-  const keys = createDeviceKeys(provider);
-  const genesis = signGenesis(provider, account, keys, {
-    deviceName: 'load',
-    policy: { devices: 'multi' },
-    minimumSuite: SUITE_PQXDH,
-    rights: { messages: true, manage: true },
-    now: Date.now(),
-  });
-  const id = deviceIdOf(provider, keys.ed25519.publicKey, keys.x25519.publicKey);
-  const device = connectDevice({
-    address,
-    account: genesis.account,
-    device: id,
-    clock: systemClock,
-    signLogin: (challenge) => Promise.resolve(provider.sign(keys.ed25519, loginMessage({ ...challenge, device: id }))),
-  });
-  const mailbox = await device.register({ statements: [genesis.bytes] });
-  const secret = provider.random(32);
-  const hash = capabilityHashOf(secret, (...parts) => provider.hash('sha256', ...parts));
-  await device.createCapabilities([{ hash, mailbox, dailyQuota: 1_000_000 }]);
-  const { token } = await device.unboundToken();
-  await device.close();
+const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+function templateOf(device: PreparedDevice): PostTemplate {
   const expiresAt = roundExpiry(Date.now() / 1000 + 86_400);
-  const header = encodeEnvelopeHeader({ suite: SUITE_PQXDH, mailbox: mailboxId(mailbox), expiresAt, urgency: 'high' });
-  return { token, template: new PostTemplate(encodeEnvelope(header, provider.random(SEALED_BYTES)), secret) };
+  const mailbox = mailboxId(fromHex(device.mailbox));
+  const header = encodeEnvelopeHeader({ suite: SUITE_PQXDH, mailbox, expiresAt, urgency: 'high' });
+  return new PostTemplate(encodeEnvelope(header, provider.random(SEALED_BYTES)), fromHex(device.secret));
 }
 
-async function registerAll(address: string, count: number): Promise<Registered[]> {
-  const all: Registered[] = [];
-  while (all.length < count) {
-    const batch = Math.min(20, count - all.length);
-    all.push(...(await Promise.all(Array.from({ length: batch }, () => register(address)))));
-  }
-  return all;
+/** A device on a connection of its own, logged in. */
+interface LoggedIn {
+  readonly session: ClientHttp2Session;
+  readonly token: string;
+}
+
+async function logInOne(address: string, device: PreparedDevice): Promise<LoggedIn> {
+  const session = openSession(urlOf(address));
+  return { session, token: await logIn(session, address, device) };
+}
+
+/** Opens a device's stream; resolves when it has caught up. */
+async function openStream({ session, token }: LoggedIn): Promise<RawReceiver> {
+  const caughtUp = Promise.withResolvers<void>();
+  const receiver = new RawReceiver({
+    session,
+    token,
+    credit: CREDIT,
+    gatherMs: GATHER_MS,
+    onArrival: () => received++,
+    onCaughtUp: () => caughtUp.resolve(),
+  });
+  await caughtUp.promise;
+  return receiver;
+}
+
+async function logIn(session: ClientHttp2Session, address: string, prepared: PreparedDevice): Promise<string> {
+  const { nonce = '' } = await callJson(session, 'DeviceService/GetChallenge', {});
+  const { pin: gatewayIdentity } = parseGatewayAddress(address);
+  const device = fromHex(prepared.device);
+  const facts = { gatewayIdentity, channelBinding: null, device, nonce: new Uint8Array(Buffer.from(nonce, 'base64')) };
+  using key = provider.importPrivate('ed25519', fromHex(prepared.seed));
+  const signature = base64(provider.sign(key, loginMessage(facts)));
+  const proof = { account: base64(fromHex(prepared.account)), device: base64(device), nonce, signature };
+  const { token = '' } = await callJson(session, 'DeviceService/Login', { proof });
+  return token;
+}
+
+/** Does something for each, a few at a time. */
+async function each<From, To>(items: readonly From[], action: (item: From) => Promise<To>): Promise<To[]> {
+  const results: To[] = [];
+  const waiting = [...items];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) results.push(await action(next));
+  };
+  await Promise.all(Array.from({ length: CONNECTING }, worker));
+  return results;
+}
+
+async function connectAll(address: string, devices: readonly PreparedDevice[]): Promise<RawReceiver[]> {
+  return each(devices, async (device) => openStream(await logInOne(address, device)));
 }
 
 function urlOf(address: string): string {
@@ -156,26 +178,6 @@ class Sender {
   }
 }
 
-/** Opens a stream for each; resolves when all have caught up. */
-async function receiveAll(url: string, registered: readonly Registered[]): Promise<RawReceiver[]> {
-  const receivers: RawReceiver[] = [];
-  let left = registered.length;
-  const all = Promise.withResolvers<void>();
-  for (const [index, { token }] of registered.entries()) {
-    const onCaughtUp = () => {
-      left--;
-      if (left === 0) all.resolve();
-    };
-    receivers.push(
-      new RawReceiver({ url, token, credit: CREDIT, gatherMs: GATHER_MS, onArrival: () => received++, onCaughtUp }),
-    );
-    // A crowd that comes all at once is another benchmark.
-    if (index % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  await all.promise;
-  return receivers;
-}
-
 function tell(answer: LoadAnswer): void {
   process.send?.(answer);
 }
@@ -200,14 +202,15 @@ async function measure(run: () => Promise<void>, progress: () => number): Promis
   tell({ kind: 'done', seconds, rates, count, received, refused, cpuMicroseconds: user + system, latencies });
 }
 
-async function posting({ address, task }: LoadOrder & { readonly task: { readonly kind: 'post' } }): Promise<void> {
-  const url = urlOf(address);
-  const registered = await registerAll(address, task.mailboxes);
-  const receivers = await receiveAll(url, registered);
+type TaskOf<Kind extends LoadTask['kind']> = Extract<LoadTask, { readonly kind: Kind }>;
+
+async function posting(address: string, devices: readonly PreparedDevice[], task: TaskOf<'post'>): Promise<void> {
+  const receivers = await connectAll(address, devices);
+  const templates = devices.map(templateOf);
   let next = 0;
   let until = Number.POSITIVE_INFINITY;
-  const targets = () => (performance.now() > until ? null : (registered[next++ % registered.length]?.template ?? null));
-  const senders = Array.from({ length: task.senders }, () => new Sender(url, targets));
+  const targets = () => (performance.now() > until ? null : (templates[next++ % templates.length] ?? null));
+  const senders = Array.from({ length: task.senders }, () => new Sender(urlOf(address), targets));
   await measure(
     async () => {
       until = performance.now() + task.seconds * 1000;
@@ -219,29 +222,19 @@ async function posting({ address, task }: LoadOrder & { readonly task: { readonl
   for (const receiver of receivers) receiver.close();
 }
 
-async function delivering({
-  address,
-  task,
-}: LoadOrder & { readonly task: { readonly kind: 'deliver' } }): Promise<void> {
-  const url = urlOf(address);
-  const registered = await registerAll(address, task.mailboxes);
+async function delivering(address: string, devices: readonly PreparedDevice[], task: TaskOf<'deliver'>): Promise<void> {
+  const templates = devices.map(templateOf);
   let next = 0;
-  const total = task.mailboxes * task.waiting;
-  const sender = new Sender(url, () =>
-    next < total ? (registered[next++ % registered.length]?.template ?? null) : null,
+  const total = devices.length * task.waiting;
+  const sender = new Sender(urlOf(address), () =>
+    next < total ? (templates[next++ % templates.length] ?? null) : null,
   );
   await sender.run(512);
   sender.close();
+  const loggedIn = await each(devices, (device) => logInOne(address, device));
   await measure(
     async () => {
-      const receivers = await receiveAll(url, registered);
-      await new Promise<void>((resolve) => {
-        const timer = setInterval(() => {
-          if (received < total) return;
-          clearInterval(timer);
-          resolve();
-        }, 2);
-      });
+      const receivers = await each(loggedIn, openStream);
       // What was received last is still to be acknowledged.
       await new Promise((resolve) => setTimeout(resolve, GATHER_MS + 100));
       for (const receiver of receivers) receiver.close();
@@ -250,9 +243,8 @@ async function delivering({
   );
 }
 
-async function idling({ address, task }: LoadOrder & { readonly task: { readonly kind: 'idle' } }): Promise<void> {
-  const registered = await registerAll(address, task.devices);
-  const receivers = await receiveAll(urlOf(address), registered);
+async function idling(address: string, devices: readonly PreparedDevice[]): Promise<void> {
+  const receivers = await connectAll(address, devices);
   await measure(
     () => new Promise((resolve) => process.once('message', () => resolve())),
     () => received,
@@ -260,15 +252,20 @@ async function idling({ address, task }: LoadOrder & { readonly task: { readonly
   for (const receiver of receivers) receiver.close();
 }
 
+function work({ address, devices: file, task }: LoadOrder): Promise<void> {
+  const devices = JSON.parse(readFileSync(file, 'utf8')) as PreparedDevice[];
+  switch (task.kind) {
+    case 'post':
+      return posting(address, devices, task);
+    case 'deliver':
+      return delivering(address, devices, task);
+    case 'idle':
+      return idling(address, devices);
+  }
+}
+
 process.once('message', (order: LoadOrder) => {
-  const { task } = order;
-  const work =
-    task.kind === 'post'
-      ? posting({ ...order, task })
-      : task.kind === 'deliver'
-        ? delivering({ ...order, task })
-        : idling({ ...order, task });
-  work.then(
+  work(order).then(
     () => process.exit(0),
     (error: unknown) => {
       console.error(error);

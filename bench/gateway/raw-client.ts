@@ -18,6 +18,23 @@ export function openSession(url: string): ClientHttp2Session {
   return session;
 }
 
+/** A unary call in JSON on a session. */
+export async function callJson(
+  session: ClientHttp2Session,
+  method: string,
+  request: object,
+): Promise<Record<string, string>> {
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': `/sotto.gateway.v1.${method}`,
+    'content-type': 'application/json',
+  });
+  stream.end(JSON.stringify(request));
+  let body = '';
+  for await (const part of stream.setEncoding('utf8')) body += part as string;
+  return JSON.parse(body) as Record<string, string>;
+}
+
 function openStream(
   session: ClientHttp2Session,
   path: string,
@@ -190,7 +207,7 @@ export class RawReceiver {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: {
-    readonly url: string;
+    readonly session: ClientHttp2Session;
     readonly token: string;
     readonly credit: number;
     readonly gatherMs: number;
@@ -198,7 +215,7 @@ export class RawReceiver {
     readonly onCaughtUp: () => void;
   }) {
     this.#gatherMs = options.gatherMs;
-    this.#session = openSession(options.url);
+    this.#session = options.session;
     const headers = { authorization: `Bearer ${options.token}` };
     this.#stream = openStream(this.#session, '/sotto.gateway.v1.DeviceService/Connect', headers);
     onFrames(

@@ -274,7 +274,7 @@ export class EmbeddedDirectory implements Directory {
     }
     for (const { no } of rows) {
       const box = state.remembered(no);
-      if (box !== undefined) Object.assign(box, { revoked: true, contacts: 0, requests: 0 });
+      if (box !== undefined) Object.assign(box, { revoked: true, messages: 0 });
       listeners.announce({ kind: 'closing', deviceNo: no, refusal: Refusal.REVOKED });
     }
   }

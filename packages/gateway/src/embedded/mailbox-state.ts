@@ -7,8 +7,8 @@ export interface Box {
   readonly accountNo: number;
   revoked: boolean;
   nextSequence: number;
-  contacts: number;
-  requests: number;
+  /** Messages in both queues, expired ones included until they are swept. */
+  messages: number;
   changed: boolean;
 }
 
@@ -25,9 +25,6 @@ export interface Capability {
 
 /** Mailboxes and capabilities remembered; about 300 bytes each. */
 const REMEMBERED = 50_000;
-
-export const QUEUE_CONTACTS = 1;
-export const QUEUE_REQUESTS = 2;
 
 /**
  * Counters of mailboxes and capabilities, read once, changed in memory and written once a commit however many messages
@@ -48,7 +45,7 @@ export class MailboxState implements Participant {
         `SELECT no, account_no, revoked_at, next_sequence FROM devices JOIN mailbox_counters ON device_no = no
          WHERE mailbox = ?`,
       ),
-      count: database.prepare('SELECT queue, COUNT(*) AS n FROM messages WHERE device_no = ? GROUP BY queue'),
+      count: database.prepare('SELECT COUNT(*) AS n FROM messages WHERE device_no = ?'),
       capability: database.prepare(
         'SELECT device_no, daily_quota, day, used, bundles FROM capabilities WHERE hash = ?',
       ),
@@ -124,14 +121,12 @@ export class MailboxState implements Participant {
     const row = this.#select.box.get(mailbox);
     if (row === undefined) return undefined;
     const deviceNo = Number(row['no']);
-    const counts = new Map(this.#select.count.all(deviceNo).map((count) => [count['queue'], Number(count['n'])]));
     const box: Box = {
       deviceNo,
       accountNo: Number(row['account_no']),
       revoked: row['revoked_at'] !== null,
       nextSequence: Number(row['next_sequence']),
-      contacts: counts.get(QUEUE_CONTACTS) ?? 0,
-      requests: counts.get(QUEUE_REQUESTS) ?? 0,
+      messages: Number(this.#select.count.get(deviceNo)?.['n']),
       changed: false,
     };
     this.#boxes.set(key, box);

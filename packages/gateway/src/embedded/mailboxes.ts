@@ -6,10 +6,11 @@ import type { DeliveryPage, MailboxListener, Mailboxes, Post } from '../ports/ma
 import type { DeviceRef, PostOutcome, QueueName, StoredDelivery } from '../ports/types.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Listeners } from './listeners.ts';
-import { QUEUE_CONTACTS, QUEUE_REQUESTS } from './mailbox-state.ts';
 import type { Box, Capability, MailboxState } from './mailbox-state.ts';
 import type { TokenUses } from './token-uses.ts';
 
+const QUEUE_CONTACTS = 1;
+const QUEUE_REQUESTS = 2;
 const STORED: PostOutcome = { kind: 'stored' };
 const DUPLICATE: PostOutcome = { kind: 'duplicate' };
 const HOUR_MS = 3_600_000;
@@ -30,7 +31,7 @@ export interface EmbeddedMailboxesParts {
 /** `Mailboxes` on SQLite. */
 export class EmbeddedMailboxes implements Mailboxes {
   readonly #parts: EmbeddedMailboxesParts;
-  readonly #sql: Record<'insertMessage' | 'insertSeen' | 'selectSeen' | 'remove' | 'expire' | 'page', StatementSync>;
+  readonly #sql: Record<'insertMessage' | 'insertSeen' | 'selectSeen' | 'remove' | 'count' | 'page', StatementSync>;
 
   constructor(parts: EmbeddedMailboxesParts) {
     this.#parts = parts;
@@ -44,8 +45,10 @@ export class EmbeddedMailboxes implements Mailboxes {
         'INSERT INTO seen (expires_hour, device_no, id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
       ),
       selectSeen: database.prepare('SELECT 1 FROM seen WHERE expires_hour = ? AND device_no = ? AND id = ?'),
-      remove: database.prepare('DELETE FROM messages WHERE device_no = ? AND sequence = ? RETURNING queue'),
-      expire: database.prepare('DELETE FROM messages WHERE device_no = ? AND expires_hour <= ? RETURNING queue'),
+      remove: database.prepare('DELETE FROM messages WHERE device_no = ? AND sequence = ?'),
+      count: database.prepare(
+        'SELECT COUNT(*) AS n FROM messages WHERE device_no = ? AND queue = ? AND expires_hour > ?',
+      ),
       page: database.prepare(
         `SELECT sequence, queue, stored_at_ms, envelope FROM messages
          WHERE device_no = ? AND sequence > ? AND expires_hour > ? ORDER BY sequence LIMIT ?`,
@@ -78,13 +81,10 @@ export class EmbeddedMailboxes implements Mailboxes {
 
   acknowledge(device: DeviceRef, sequences: readonly number[]): Promise<void> {
     const remove = (): void => {
-      const removed: number[] = [];
-      for (const sequence of sequences) {
-        const row = this.#sql.remove.get(device.no, sequence);
-        if (row !== undefined) removed.push(Number(row['queue']));
-      }
+      let removed = 0;
+      for (const sequence of sequences) removed += Number(this.#sql.remove.run(device.no, sequence).changes);
       const box = this.#parts.state.remembered(device.no);
-      if (box !== undefined) for (const queue of removed) uncount(box, queue);
+      if (box !== undefined) box.messages -= removed;
     };
     return this.#parts.commits.run(remove, sequences.length * 8, 'nothing-written');
   }
@@ -137,8 +137,7 @@ export class EmbeddedMailboxes implements Mailboxes {
     }
     // Remembered state last: nothing below can throw.
     box.nextSequence = sequence + 1;
-    if (queue === QUEUE_CONTACTS) box.contacts++;
-    else box.requests++;
+    box.messages++;
     state.boxChanged(box);
     if (capability !== undefined) {
       capability.used++;
@@ -165,20 +164,12 @@ export class EmbeddedMailboxes implements Mailboxes {
     return this.#parts.tokenUses.used('post', token, box.deviceNo, expiresAt) ? refused(Refusal.QUOTA) : null;
   }
 
+  /** The two queues are counted apart only when both together could be too many. */
   #room(box: Box, queue: number, limit: number): PostOutcome | null {
-    if (countOf(box, queue) < limit) return null;
-    for (const row of this.#sql.expire.all(box.deviceNo, this.#hour())) uncount(box, Number(row['queue']));
-    return countOf(box, queue) < limit ? null : refused(Refusal.MAILBOX_FULL);
+    if (box.messages < limit) return null;
+    const live = Number(this.#sql.count.get(box.deviceNo, queue, this.#hour())?.['n']);
+    return live < limit ? null : refused(Refusal.MAILBOX_FULL);
   }
-}
-
-export function uncount(box: Box, queue: number): void {
-  if (queue === QUEUE_CONTACTS) box.contacts--;
-  else box.requests--;
-}
-
-function countOf(box: Box, queue: number): number {
-  return queue === QUEUE_CONTACTS ? box.contacts : box.requests;
 }
 
 function queueName(queue: number): QueueName {

@@ -72,9 +72,11 @@ function open(file: string): DatabaseSync {
   try {
     database = new DatabaseSync(file);
     // EXCLUSIVE: one gateway a folder, for as long as it runs. FULL: COMMIT returns after fsync of the log.
+    // page_size: three messages of 2 KiB share a page instead of filling one each; measured against 4 and 16 KiB.
     // temp_store: savepoints keep copies of pages; in memory they cost half as much as in a temporary file.
     // fullfsync matters on macOS only, where fsync alone does not reach the disk.
     database.exec(`
+      PRAGMA page_size = 8192;
       PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA busy_timeout = 2000;
       PRAGMA journal_mode = WAL;

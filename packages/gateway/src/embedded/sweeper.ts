@@ -3,7 +3,6 @@ import { every } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { MailboxState } from './mailbox-state.ts';
-import { uncount } from './mailboxes.ts';
 
 const SWEEP_MS = 60_000;
 /** Rows of one kind removed in one operation: a sweep never holds up posts for long. */
@@ -29,7 +28,7 @@ export class Sweeper {
       nextMailbox: database.prepare('SELECT device_no FROM messages WHERE device_no > ? ORDER BY device_no LIMIT 1'),
       messages: database.prepare(
         `DELETE FROM messages WHERE no IN
-         (SELECT no FROM messages WHERE device_no = ? AND expires_hour <= ? LIMIT ${ROWS}) RETURNING queue`,
+         (SELECT no FROM messages WHERE device_no = ? AND expires_hour <= ? LIMIT ${ROWS})`,
       ),
       seen: database.prepare(
         `DELETE FROM seen WHERE (expires_hour, device_no, id) IN
@@ -74,9 +73,9 @@ export class Sweeper {
   }
 
   #sweepMailbox(deviceNo: number, hour: number): number {
-    const rows = this.#sql.messages.all(deviceNo, hour);
+    const removed = Number(this.#sql.messages.run(deviceNo, hour).changes);
     const box = this.#state.remembered(deviceNo);
-    if (box !== undefined) for (const row of rows) uncount(box, Number(row['queue']));
-    return rows.length;
+    if (box !== undefined) box.messages -= removed;
+    return removed;
   }
 }

@@ -9,7 +9,7 @@ import type { ChainChange } from '../ports/directory.ts';
 import type { DeviceRef, PrekeyStock } from '../ports/types.ts';
 import { malformed, Refused } from '../refused.ts';
 import { callOf, deviceOf } from './context.ts';
-import { deliveryMessage } from './device-frames.ts';
+import { deliveryMessage, deviceFrameMessage } from './device-frame.ts';
 import { DeviceStream } from './device-stream.ts';
 import { driveConnect } from './drive-connect.ts';
 import type { ServiceParts } from './parts.ts';
@@ -118,7 +118,8 @@ export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceSer
     connect(requests, context) {
       const { reset } = callOf(context);
       const { streams, clock } = parts;
-      return driveConnect(new DeviceStream(parts, deviceOf(context)), requests, { streams, clock, reset });
+      const options = { streams, clock, reset, messageOf: deviceFrameMessage };
+      return driveConnect(new DeviceStream(parts, deviceOf(context)), requests, options);
     },
   };
 }

@@ -1,11 +1,10 @@
-import { create } from '@bufbuild/protobuf';
-import { ConnectResponseSchema, PrekeyStockSchema, Refusal } from '@sotto/wire';
-import type { ConnectRequest, ConnectResponse } from '@sotto/wire';
+import { Refusal } from '@sotto/wire';
+import type { ConnectRequest } from '@sotto/wire';
 import { FRAME_BYTES, LOW_PREKEYS, PAGE_MESSAGES, STREAM_BUFFER_BYTES, STREAM_BUFFER_MESSAGES } from '../limits.ts';
 import type { MailboxListener } from '../ports/mailboxes.ts';
 import type { DeviceRef, PrekeyStock, StoredDelivery } from '../ports/types.ts';
 import { malformed } from '../refused.ts';
-import { deliveryMessage } from './device-frames.ts';
+import type { DeviceFrame } from './device-frame.ts';
 import type { ServiceParts } from './parts.ts';
 import { readNumber } from './requests.ts';
 import { DONE, WAIT } from './stream-core.ts';
@@ -25,7 +24,7 @@ type End = { readonly kind: 'closing'; readonly refusal: Refusal } | { readonly 
  * A device's stream. Deliveries come from memory while the device keeps up, from disk otherwise; nothing is ever
  * skipped, because what does not fit in memory is read back by sequence. Sent only against credit.
  */
-export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>, MailboxListener {
+export class DeviceStream implements StreamCore<ConnectRequest, DeviceFrame>, MailboxListener {
   readonly #parts: ServiceParts;
   readonly #device: DeviceRef;
   #attention: Attention | undefined;
@@ -41,12 +40,12 @@ export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>
   /** A page is being read; what is stored meanwhile may or may not be in it. */
   #reading: { missed: boolean } | undefined;
   #caughtUp = false;
-  #acknowledged: bigint[] = [];
+  #acknowledged: number[] = [];
   #acknowledging = 0;
   #cancelConfirm: (() => void) | undefined;
   #confirmNow = false;
-  #pong = 0n;
-  #low: PrekeyStock | undefined;
+  #pong = 0;
+  #low: PrekeyStock | null = null;
   #end: End | undefined;
   /** The closing frame has been handed over. */
   #closed = false;
@@ -72,8 +71,8 @@ export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>
     if (acknowledge.length > SEQUENCES) throw malformed(`at most ${SEQUENCES} sequences in a frame`);
     this.#credit = Math.min(this.#credit + credit, MAX_CREDIT);
     // Several pings before an answer are answered by the last one: a flood of them costs one number.
-    if (ping !== 0n) this.#pong = ping;
-    if (acknowledge.length > 0) this.#acknowledge(acknowledge);
+    if (ping !== 0n) this.#pong = readNumber(ping);
+    if (acknowledge.length > 0) this.#acknowledge(acknowledge.map(readNumber));
     this.#attention?.output();
   }
 
@@ -121,7 +120,7 @@ export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>
   }
 
   /** Everything there is to say, in one frame. */
-  next(): Step<ConnectResponse> | Promise<Step<ConnectResponse>> {
+  next(): Step<DeviceFrame> | Promise<Step<DeviceFrame>> {
     if (this.#failure !== undefined && this.#acknowledging === 0) throw this.#failure.error;
     if (this.#closed) return DONE;
     if (this.#end !== undefined) return this.#frame([]);
@@ -129,7 +128,7 @@ export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>
     return this.#shouldRead() ? this.#readPage().then((page) => this.#frame(page)) : this.#frame([]);
   }
 
-  #frame(deliveries: readonly StoredDelivery[]): Step<ConnectResponse> {
+  #frame(deliveries: readonly StoredDelivery[]): Step<DeviceFrame> {
     const end = this.#end;
     const closing = end?.kind === 'closing' && this.#acknowledging === 0 ? end.refusal : Refusal.UNSPECIFIED;
     const caughtUp = end === undefined && !this.#caughtUp && !this.#behind && this.#buffer.length === 0;
@@ -137,25 +136,26 @@ export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>
       deliveries.length > 0 ||
       caughtUp ||
       closing !== Refusal.UNSPECIFIED ||
-      this.#pong !== 0n ||
-      this.#low !== undefined ||
+      this.#pong !== 0 ||
+      this.#low !== null ||
       (this.#acknowledged.length > 0 && (this.#confirmNow || end !== undefined));
     if (!worthAFrame) return end?.kind === 'ended' && this.#acknowledging === 0 ? DONE : WAIT;
-    const frame = create(ConnectResponseSchema);
-    frame.deliveries = deliveries.map(deliveryMessage);
-    frame.acknowledged = this.#acknowledged;
-    frame.caughtUp = caughtUp;
-    frame.pong = this.#pong;
-    frame.closing = closing;
-    if (this.#low !== undefined) frame.lowPrekeys = create(PrekeyStockSchema, { ...this.#low });
+    const frame = {
+      deliveries,
+      acknowledged: this.#acknowledged,
+      caughtUp,
+      pong: this.#pong,
+      low: this.#low,
+      closing,
+    };
     if (caughtUp) this.#caughtUp = true;
     if (closing !== Refusal.UNSPECIFIED) this.#closed = true;
     this.#acknowledged = [];
     this.#confirmNow = false;
     this.#cancelConfirm?.();
     this.#cancelConfirm = undefined;
-    this.#pong = 0n;
-    this.#low = undefined;
+    this.#pong = 0;
+    this.#low = null;
     return { kind: 'frame', frame };
   }
 
@@ -216,9 +216,9 @@ export class DeviceStream implements StreamCore<ConnectRequest, ConnectResponse>
     if (Math.min(stock.oneTime, stock.oneTimeKem) < LOW_PREKEYS) this.prekeysLow(stock);
   }
 
-  #acknowledge(sequences: readonly bigint[]): void {
+  #acknowledge(sequences: readonly number[]): void {
     this.#acknowledging++;
-    this.#parts.mailboxes.acknowledge(this.#device, sequences.map(readNumber)).then(
+    this.#parts.mailboxes.acknowledge(this.#device, sequences).then(
       () => {
         this.#acknowledging--;
         for (const sequence of sequences) this.#acknowledged.push(sequence);

@@ -12,11 +12,15 @@ export interface DriveOptions {
   readonly reset: () => void;
 }
 
+export interface ConnectOptions<Frame, Response> extends DriveOptions {
+  readonly messageOf: (frame: Frame) => Response;
+}
+
 /** Runs a stream over Connect's asynchronous iterables: any protocol, any encoding. */
-export async function* driveConnect<Request, Response>(
-  core: StreamCore<Request, Response>,
+export async function* driveConnect<Request, Frame, Response>(
+  core: StreamCore<Request, Frame>,
   requests: AsyncIterable<Request>,
-  { streams, clock, reset }: DriveOptions,
+  { streams, clock, reset, messageOf }: ConnectOptions<Frame, Response>,
 ): AsyncGenerator<Response> {
   const output = new Signal();
   const room = new Signal();
@@ -52,7 +56,7 @@ export async function* driveConnect<Request, Response>(
       const step = await core.next();
       if (step.kind === 'frame') {
         writingSince = clock.now();
-        yield step.frame;
+        yield messageOf(step.frame);
         writingSince = undefined;
       } else if (step.kind === 'wait') {
         await output.wait();

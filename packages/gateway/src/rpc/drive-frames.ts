@@ -1,6 +1,6 @@
 import { constants } from 'node:http2';
 import type { ServerHttp2Stream } from 'node:http2';
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { fromBinary } from '@bufbuild/protobuf';
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { SLOW_CONSUMER_MS } from '../limits.ts';
@@ -17,9 +17,10 @@ export const FRAMES_CONTENT_TYPE = 'application/connect+proto';
 const PREFIX_BYTES = 5;
 const FLAG_END = 0x02;
 
-export interface FramesOptions<Request extends DescMessage, Response extends DescMessage> extends DriveOptions {
+export interface FramesOptions<Request extends DescMessage, Frame> extends DriveOptions {
   readonly request: Request;
-  readonly response: Response;
+  /** The frame as protobuf, behind `reserve` bytes. */
+  readonly encode: (frame: Frame, reserve: number) => Buffer;
   /** Largest incoming frame, bytes. */
   readonly readMaxBytes: number;
   readonly memory: Memory;
@@ -29,18 +30,18 @@ export interface FramesOptions<Request extends DescMessage, Response extends Des
  * Runs a stream over the frames of Connect's binary protocol (https://connectrpc.com/docs/protocol): what Connect's own
  * handler would do, without a dozen promises a frame.
  */
-export function driveFrames<Request extends DescMessage, Response extends DescMessage>(
-  core: StreamCore<MessageShape<Request>, MessageShape<Response>>,
+export function driveFrames<Request extends DescMessage, Frame>(
+  core: StreamCore<MessageShape<Request>, Frame>,
   stream: ServerHttp2Stream,
-  options: FramesOptions<Request, Response>,
+  options: FramesOptions<Request, Frame>,
 ): void {
   new FrameDriver(core, stream, options).start();
 }
 
-class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
-  readonly #core: StreamCore<MessageShape<Request>, MessageShape<Response>>;
+class FrameDriver<Request extends DescMessage, Frame> {
+  readonly #core: StreamCore<MessageShape<Request>, Frame>;
   readonly #stream: ServerHttp2Stream;
-  readonly #options: FramesOptions<Request, Response>;
+  readonly #options: FramesOptions<Request, Frame>;
   readonly #parser: FrameParser;
   readonly #forget: () => void;
   #pump: 'idle' | 'scheduled' | 'running' | 'again' = 'idle';
@@ -51,9 +52,9 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
   #held = 0;
 
   constructor(
-    core: StreamCore<MessageShape<Request>, MessageShape<Response>>,
+    core: StreamCore<MessageShape<Request>, Frame>,
     stream: ServerHttp2Stream,
-    options: FramesOptions<Request, Response>,
+    options: FramesOptions<Request, Frame>,
   ) {
     this.#core = core;
     this.#stream = stream;
@@ -138,7 +139,7 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
         const step = asked instanceof Promise ? await asked : asked;
         if (this.#over) return;
         if (step.kind === 'frame') {
-          this.#write(0, toBinary(this.#options.response, step.frame));
+          this.#write(0, this.#options.encode(step.frame, PREFIX_BYTES));
         } else if (step.kind === 'done') {
           this.#finish(this.#failure?.error);
         } else if (this.#isAsked()) {
@@ -158,11 +159,10 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
     return this.#pump === 'again';
   }
 
-  #write(flags: number, body: Uint8Array): void {
-    const frame = Buffer.allocUnsafe(PREFIX_BYTES + body.length);
+  /** Fills in the bytes that were reserved in front. */
+  #write(flags: number, frame: Buffer): void {
     frame[0] = flags;
-    frame.writeUInt32BE(body.length, 1);
-    frame.set(body, PREFIX_BYTES);
+    frame.writeUInt32BE(frame.length - PREFIX_BYTES, 1);
     if (!this.#stream.write(frame)) this.#writingSince = this.#options.clock.now();
   }
 
@@ -174,7 +174,7 @@ class FrameDriver<Request extends DescMessage, Response extends DescMessage> {
   #finish(error: unknown): void {
     if (this.#over) return;
     const end = error === undefined ? {} : { error: errorToJson(toConnectError(error), undefined) };
-    this.#write(FLAG_END, Buffer.from(JSON.stringify(end), 'utf8'));
+    this.#write(FLAG_END, Buffer.concat([Buffer.alloc(PREFIX_BYTES), Buffer.from(JSON.stringify(end), 'utf8')]));
     this.#close();
     this.#stream.end();
     // A client that keeps sending is not waited for.

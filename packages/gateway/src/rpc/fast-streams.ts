@@ -1,18 +1,13 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import {
-  ConnectRequestSchema,
-  ConnectResponseSchema,
-  DeviceService,
-  PostService,
-  PostStreamRequestSchema,
-  PostStreamResponseSchema,
-} from '@sotto/wire';
+import { ConnectRequestSchema, DeviceService, PostService, PostStreamRequestSchema } from '@sotto/wire';
 import { DEVICE_FRAME_BYTES, POST_FRAME_BYTES } from '../limits.ts';
 import type { Call } from './context.ts';
+import { encodeDeviceFrame } from './device-frame.ts';
 import { DeviceStream } from './device-stream.ts';
 import { driveFrames, FRAMES_CONTENT_TYPE } from './drive-frames.ts';
 import type { Gate } from './gate.ts';
 import type { ServiceParts } from './parts.ts';
+import { encodePostFrame } from './post-frame.ts';
 import { PostStream } from './post-stream.ts';
 import { Rejection } from './rejection.ts';
 
@@ -23,12 +18,12 @@ const POST_PATH = `/${PostService.typeName}/${PostService.method.postStream.name
 const DEVICE_PATH = `/${DeviceService.typeName}/${DeviceService.method.connect.name}`;
 const POST_FRAMES = {
   request: PostStreamRequestSchema,
-  response: PostStreamResponseSchema,
+  encode: encodePostFrame,
   readMaxBytes: POST_FRAME_BYTES,
 };
 const DEVICE_FRAMES = {
   request: ConnectRequestSchema,
-  response: ConnectResponseSchema,
+  encode: encodeDeviceFrame,
   readMaxBytes: DEVICE_FRAME_BYTES,
 };
 

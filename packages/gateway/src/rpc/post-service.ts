@@ -4,6 +4,7 @@ import { Refused } from '../refused.ts';
 import { callOf } from './context.ts';
 import { driveConnect } from './drive-connect.ts';
 import type { ServiceParts } from './parts.ts';
+import { postFrameMessage } from './post-frame.ts';
 import { PostStream } from './post-stream.ts';
 import { readPost } from './requests.ts';
 import { countWrong } from './wrong-capabilities.ts';
@@ -22,7 +23,9 @@ export function postService(parts: ServiceParts): ServiceImpl<typeof PostService
 
     postStream(requests, context) {
       const { peer, reset } = callOf(context);
-      return driveConnect(new PostStream(parts, peer), requests, { streams: parts.streams, clock: parts.clock, reset });
+      const { streams, clock } = parts;
+      const options = { streams, clock, reset, messageOf: postFrameMessage };
+      return driveConnect(new PostStream(parts, peer), requests, options);
     },
   };
 }

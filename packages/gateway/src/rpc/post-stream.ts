@@ -1,13 +1,12 @@
-import { create } from '@bufbuild/protobuf';
-import { PostOutcomeSchema, PostStreamResponseSchema } from '@sotto/wire';
-import type { NumberedPost, PostOutcome as OutcomeMessage, PostStreamRequest, PostStreamResponse } from '@sotto/wire';
+import type { NumberedPost, PostStreamRequest } from '@sotto/wire';
 import { POSTS_IN_FLIGHT, POSTS_PER_FRAME } from '../limits.ts';
 import type { PostOutcome } from '../ports/types.ts';
 import { malformed } from '../refused.ts';
 import { toRefused } from './errors.ts';
 import type { ServiceParts } from './parts.ts';
 import type { Peer } from './peer.ts';
-import { readPost } from './requests.ts';
+import type { NumberedOutcome, PostFrame } from './post-frame.ts';
+import { readNumber, readPost } from './requests.ts';
 import { DONE, WAIT } from './stream-core.ts';
 import type { Attention, Step, StreamCore } from './stream-core.ts';
 import { countWrong } from './wrong-capabilities.ts';
@@ -16,11 +15,11 @@ import { countWrong } from './wrong-capabilities.ts';
 const IDLE_MS = 300_000;
 
 /** One stream of posts: reads ahead of the commits up to a bound, answers what each commit decided in one frame. */
-export class PostStream implements StreamCore<PostStreamRequest, PostStreamResponse> {
+export class PostStream implements StreamCore<PostStreamRequest, PostFrame> {
   readonly #parts: ServiceParts;
   readonly #peer: Peer;
   #attention: Attention | undefined;
-  #outcomes: OutcomeMessage[] = [];
+  #outcomes: NumberedOutcome[] = [];
   #inFlight = 0;
   #open = true;
   #lastActivity: number;
@@ -44,7 +43,7 @@ export class PostStream implements StreamCore<PostStreamRequest, PostStreamRespo
     if (!this.#open) return;
     if (posts.length > POSTS_PER_FRAME) throw malformed(`a frame holds at most ${POSTS_PER_FRAME} posts`);
     this.#lastActivity = this.#parts.clock.now();
-    for (const post of posts) this.#decide(post);
+    for (const post of posts) this.#decide(readNumber(post.number), post);
   }
 
   ended(): void {
@@ -52,12 +51,12 @@ export class PostStream implements StreamCore<PostStreamRequest, PostStreamRespo
     this.#attention?.output();
   }
 
-  next(): Step<PostStreamResponse> {
+  next(): Step<PostFrame> {
     if (this.#outcomes.length > 0) {
       const outcomes = this.#outcomes;
       this.#outcomes = [];
       this.#attention?.room();
-      return { kind: 'frame', frame: create(PostStreamResponseSchema, { outcomes }) };
+      return { kind: 'frame', frame: outcomes };
     }
     return this.#open || this.#inFlight > 0 ? WAIT : DONE;
   }
@@ -75,7 +74,7 @@ export class PostStream implements StreamCore<PostStreamRequest, PostStreamRespo
     this.ended();
   }
 
-  #decide({ number, post }: NumberedPost): void {
+  #decide(number: number, { post }: NumberedPost): void {
     let deciding: Promise<PostOutcome>;
     try {
       deciding = this.#parts.mailboxes.post(readPost(this.#parts, post));
@@ -90,22 +89,14 @@ export class PostStream implements StreamCore<PostStreamRequest, PostStreamRespo
     );
   }
 
-  #decided(number: bigint, outcome: PostOutcome): void {
+  #decided(number: number, outcome: PostOutcome): void {
     this.#inFlight--;
     countWrong(this.#peer, outcome);
     this.#answer(number, outcome);
   }
 
-  #answer(number: bigint, outcome: PostOutcome): void {
-    const message = create(PostOutcomeSchema);
-    message.number = number;
-    if (outcome.kind === 'refused') {
-      message.refusal = outcome.refusal;
-      message.retryAfterMs = BigInt(outcome.retryAfterMs);
-    } else {
-      message.duplicate = outcome.kind === 'duplicate';
-    }
-    this.#outcomes.push(message);
+  #answer(number: number, outcome: PostOutcome): void {
+    this.#outcomes.push({ number, outcome });
     this.#attention?.output();
   }
 }

@@ -1,8 +1,8 @@
 import type { Refusal } from '@sotto/wire';
 
 /** What a stream has to say: a frame, nothing for the moment, or nothing ever again. */
-export type Step<Response> =
-  | { readonly kind: 'frame'; readonly frame: Response }
+export type Step<Frame> =
+  | { readonly kind: 'frame'; readonly frame: Frame }
   | { readonly kind: 'wait' }
   | { readonly kind: 'done' };
 
@@ -18,10 +18,11 @@ export interface Attention {
 }
 
 /**
- * A bidirectional stream without its transport. Two drivers run it: one over Connect (gRPC, JSON), one that reads and
+ * A bidirectional stream without its transport: takes messages, gives frames that a driver turns into messages or bytes.
+ * Two drivers run it: one over Connect (gRPC, JSON), one that reads and
  * writes the frames of Connect's binary protocol itself, because there the hot path is (docs/performance.md).
  */
-export interface StreamCore<Request, Response> {
+export interface StreamCore<Request, Frame> {
   /** Called once, before anything else. */
   attach(attention: Attention): void;
   /** Takes a frame. Throws what the stream is to end with. */
@@ -31,7 +32,7 @@ export interface StreamCore<Request, Response> {
   /** Reading should stop until there is room. */
   readonly saturated: boolean;
   /** Asked again after every frame and every `output`. Rejects with what the stream is to end with. */
-  next(): Step<Response> | Promise<Step<Response>>;
+  next(): Step<Frame> | Promise<Step<Frame>>;
   /** The stream is over, whatever the reason. */
   close(): void;
   /** Called every few seconds. */
