@@ -15,9 +15,9 @@ export class Alarm {
     this.#ring = ring;
   }
 
-  /** Rings at `at` (Unix ms) or before; who sets it looks at what is due when it rings. */
+  /** Rings at `at` (Unix ms) or before; who sets it looks at what is due when it rings. Not while closing. */
   set(at: number): void {
-    if (at >= this.#at) return;
+    if (at >= this.#at || this.#core.background.closing) return;
     this.clear();
     this.#at = at;
     const wait = Math.min(Math.max(at - this.#core.clock.now(), 0), MOST_MS);
