@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { nothingRunning } from './support/left-running.ts';
 import { openPty } from './support/pty.ts';
@@ -133,6 +134,18 @@ describe('npm start in a terminal', () => {
     await alice.exited;
     assert.deepEqual(await nothingRunning(folder), []);
   });
+
+  for (const instant of [400, 1300]) {
+    test(`R-APP-2 Ctrl-C ${instant} ms after the start leaves nothing running`, async () => {
+      using early = open();
+      await delay(instant);
+      // Again and again, as an impatient person: a press before npm itself has started reaches nobody.
+      const pressing = setInterval(() => early.type('\u0003'), 300);
+      await early.exited;
+      clearInterval(pressing);
+      assert.deepEqual(await nothingRunning(folder), []);
+    });
+  }
 
   test('R-APP-2 killed outright, it leaves neither gateway nor agent running', async () => {
     using alice = open();

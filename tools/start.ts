@@ -47,7 +47,11 @@ async function start(signal: AbortSignal): Promise<number> {
   try {
     const gateway = services.then(({ address }) => address);
     gateway.catch(() => undefined);
-    const { messenger, isNew, protection } = await openOrCreate(context, gateway);
+    const { messenger, isNew, protection } = await openOrCreate(context, gateway).catch((cause: unknown) => {
+      if (describeError(cause).code !== 'in_use') throw cause;
+      const advice = 'Go on there. A second person is:  npm start -- --profile bob';
+      throw new CliError('in_use', `${profile} is open in another window.`, advice, { cause });
+    });
     try {
       const { address, own, agent } = await services;
       await requireSameGateway(context, messenger, address);
@@ -62,12 +66,15 @@ async function start(signal: AbortSignal): Promise<number> {
         profileFolder: context.home.profile(profile),
         hasPassphrase: protection === 'passphrase',
         others: profileNames(context).filter((name) => name !== profile),
+        contacts: (await messenger.contacts()).flatMap(({ accountName }) => accountName ?? []),
       };
       const echo = await echoContact(messenger, agent);
       if (!(stdin.isTTY && stdout.isTTY && env['TERM'] !== 'dumb')) {
         return await talkAlone(context, messenger, echo, facts);
       }
       if (isNew) await messenger.send(echo.conversation, 'Hello! Who can read this?');
+      // From here on the chat itself hears Ctrl-C; before, it may have been pressed during any of the waits above.
+      signal.throwIfAborted();
       const exitCode = await runTerminalChat({
         messenger,
         input: stdin,

@@ -1,5 +1,3 @@
-import { cleanName } from '@sotto/cli';
-
 export interface Facts {
   readonly profile: string;
   readonly isNew: boolean;
@@ -13,6 +11,8 @@ export interface Facts {
   readonly hasPassphrase: boolean;
   /** Other profiles of this home. */
   readonly others: readonly string[];
+  /** Account names of contacts. */
+  readonly contacts: readonly string[];
 }
 
 /** The command that sets a passphrase, as it has to be typed. */
@@ -57,8 +57,9 @@ export function welcome(facts: Facts): string[] {
       `and writes to you with  /add ${profile}  (or you to them with  /add ${second}).`,
     );
   } else {
-    const names = others.map(cleanName);
-    lines.push(`Also here: ${names.join(', ')}. To write to them:  /add ${names[0]}`);
+    const [first] = others;
+    const command = first !== undefined && facts.contacts.includes(first) ? '/switch' : '/add';
+    lines.push(`Also here: ${others.join(', ')}. To write to them:  ${command} ${first}`);
   }
   lines.push(
     '',
