@@ -2,6 +2,7 @@ import { prepareFolder, startBenchGateway, startLoad } from '../gateway/processe
 import type { BenchFolder } from '../gateway/processes.ts';
 import type { LoadResult, LoadTask } from '../gateway/protocol.ts';
 import type { SuiteOptions } from '../main.ts';
+import { endToEnd } from './end-to-end.ts';
 import { rowOf } from '../rows.ts';
 
 const SENDERS = 50;
@@ -18,6 +19,7 @@ const MIB = 2 ** 20;
 export async function gateway(options: SuiteOptions): Promise<void> {
   const { quick, say } = options;
   await coldStart(options);
+  await endToEnd(options);
   {
     using folder = prepareFolder(quick ? 50 : MAILBOXES);
     await posts(options, folder);

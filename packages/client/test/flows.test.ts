@@ -253,6 +253,19 @@ suite('conversations', { timeout: 60_000 }, () => {
     assert.deepEqual(await texts(bob.messenger, conversation), ['never mind']);
   });
 
+  test('what is taken back before it was seen is not unread any more', async () => {
+    await using scene = await town(['alice', 'bob']);
+    const [alice, bob] = scene.people as [Person, Person];
+    const conversation = await befriend(alice, bob);
+    const slip = await alice.messenger.send(conversation, 'a slip');
+    await slip.delivered();
+    assert.equal((await bob.messenger.conversation(conversation))?.unread, 1);
+    await (await alice.messenger.send(conversation, { kind: 'delete', message: slip.id })).delivered();
+    assert.equal((await bob.messenger.conversation(conversation))?.unread, 0);
+    await bob.messenger.markRead(conversation);
+    assert.equal((await bob.messenger.conversation(conversation))?.unread, 0);
+  });
+
   test('typing is told while it happens and leaves nothing behind', async () => {
     await using scene = await town(['alice', 'bob']);
     const [alice, bob] = scene.people as [Person, Person];

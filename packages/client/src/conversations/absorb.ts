@@ -2,8 +2,8 @@ import { create } from '@bufbuild/protobuf';
 import type { VaultReader } from '@sotto/vault';
 import { accountId, decodeContent, equalBytes, messageId } from '@sotto/wire';
 import type { AccountId, Content, DeviceId, MessageId } from '@sotto/wire';
-import { StoredMessage_State, StoredMessageSchema } from '@sotto/wire/stored';
-import type { StoredConversation, StoredMessage } from '@sotto/wire/stored';
+import { StoredMessageSchema } from '@sotto/wire/stored';
+import type { StoredConversation, StoredMessage, StoredMessage_State } from '@sotto/wire/stored';
 import type { Core } from '../core/core.ts';
 import type { MessageRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
@@ -15,9 +15,9 @@ import { annotate } from './annotate.ts';
 import type { Annotation } from './annotate.ts';
 import { endsAfter } from './ends.ts';
 import { heightTaken } from './order.ts';
-import { insertLine, isLine, placeOf, writeMessage } from './placing.ts';
+import { insertLine, isLine, isUnread, placeOf, writeMessage } from './placing.ts';
 import { conversationRow, counterKey, endsOf, putConversation, setEnds } from './rows.ts';
-import { annotationsOf, setAnnotations, viewMessage } from './view.ts';
+import { annotationsOf, setAnnotations, viewBody, viewMessage } from './view.ts';
 
 /** A content that belongs into a conversation: text, edit, deletion, reaction, or a kind of a newer version. */
 export interface Absorbed {
@@ -30,6 +30,8 @@ export interface Absorbed {
   readonly contact: AccountId | null;
   /** State it starts with. */
   readonly state: StoredMessage_State;
+  /** Given for what this device has just made: its row as counted on. It cannot have been here, nor be spoken of. */
+  readonly made?: StoredConversation;
 }
 
 export type Absorption =
@@ -41,12 +43,11 @@ export type Absorption =
  * the like (or waits for their message), and decides whether it is held back for an earlier one.
  */
 export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
-  const { content, id } = absorbed;
-  const ref = messageRef(id);
-  const known = messages.get(tx.write, ref);
+  const { content, id, made } = absorbed;
+  const known = made === undefined ? messages.get(tx.write, messageRef(id)) : null;
   if (known !== null && !known.absent) return { kind: 'duplicate' };
 
-  const conversation = conversationRow(tx.write, content.conversation, absorbed.contact);
+  const conversation = made ?? conversationRow(tx.write, content.conversation, absorbed.contact);
   const parents = findParents(tx.write, content.parents);
   const isNew = conversation.highest === 0n;
   const height = heightTaken({
@@ -75,13 +76,14 @@ export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
     counter: BigInt(content.counter),
   });
 
-  noteCounter(tx, row, now);
+  const waited = conversation.missing.some((each) => equalBytes(each, id));
   advance(conversation, row, content, parents.missing, now);
-  if (line) storeLine(tx, core, conversation, row);
-  else storeAnnotation(tx, core, row, absorbed.author);
+  if (made === undefined) noteCounter(tx, row, now);
+  if (made === undefined && line) annotateWaiting(tx, row);
+  if (line) storeLine(tx, conversation, row);
+  else storeAnnotation(tx, core, conversation, row);
   putConversation(tx, conversation);
-  const ring = conversationRef(content.conversation);
-  tx.ring('held', ring);
+  if (held || waited) tx.ring('held', conversationRef(content.conversation));
   if (line && !held) tellNew(tx, core, row);
   return { kind: 'stored', line, held };
 }
@@ -139,20 +141,23 @@ function noteCounter(tx: Tx, row: StoredMessage, now: number): void {
   if (others.length > 0) noteDown(tx, messageRef(row.id), now, { code: 'counter-reused' });
 }
 
-function storeLine(tx: Tx, core: Core, conversation: StoredConversation, row: StoredMessage): void {
-  const ref = messageRef(row.id);
+/** Edits and the like that came before their message. */
+function annotateWaiting(tx: Tx, row: StoredMessage): void {
   let annotations = annotationsOf(row);
-  const waiting = messages.find(tx.write, 'target', ref).map((entry) => annotationOf(entry.row));
-  for (const annotation of waiting) {
+  for (const entry of messages.find(tx.write, 'target', messageRef(row.id))) {
+    const annotation = annotationOf(entry.row);
     if (annotation !== null) annotations = annotate(annotations, accountId(row.author), annotation) ?? annotations;
   }
   setAnnotations(row, annotations);
-  insertLine(tx, row);
-  if (row.state === StoredMessage_State.RECEIVED && !row.deleted) conversation.unread++;
-  reindex(tx, core, row);
 }
 
-function storeAnnotation(tx: Tx, core: Core, row: StoredMessage, author: AccountId): void {
+function storeLine(tx: Tx, conversation: StoredConversation, row: StoredMessage): void {
+  insertLine(tx, row);
+  if (isUnread(row)) conversation.unread++;
+  reindex(tx, row);
+}
+
+function storeAnnotation(tx: Tx, core: Core, conversation: StoredConversation, row: StoredMessage): void {
   writeMessage(tx, row);
   const annotation = annotationOf(row);
   const target = annotation === null ? null : messages.get(tx.write, annotation.target);
@@ -161,13 +166,14 @@ function storeAnnotation(tx: Tx, core: Core, row: StoredMessage, author: Account
   if (!equalBytes(target.conversation, row.conversation)) return;
   const annotations = annotate(annotationsOf(target), accountId(target.author), annotation);
   if (annotations === null) return;
+  const wasUnread = isUnread(target);
   setAnnotations(target, annotations);
   writeMessage(tx, target);
+  if (wasUnread && !isUnread(target)) conversation.unread = Math.max(0, conversation.unread - 1);
   if (annotation.kind !== 'reaction') {
-    reindex(tx, core, target);
-    const byAuthor = equalBytes(author, target.author);
+    reindex(tx, target);
     const code: ReasonCode = annotation.kind === 'edit' ? 'edited' : 'deleted';
-    if (byAuthor) noteDown(tx, messageRef(target.id), core.clock.now(), { code });
+    noteDown(tx, messageRef(target.id), core.clock.now(), { code });
   }
   tellUpdated(tx, core, target);
 }
@@ -189,9 +195,9 @@ function annotationOf(row: StoredMessage): (Annotation & { readonly target: Mess
 }
 
 /** Keeps what search finds in step with what is shown. */
-function reindex(tx: Tx, core: Core, row: StoredMessage): void {
+function reindex(tx: Tx, row: StoredMessage): void {
   const ref = messageRef(row.id);
-  const { body } = viewMessage(tx.write, core.self, row);
+  const body = viewBody(row);
   if (body.kind === 'text') tx.write.index(ref, body.text, conversationRef(row.conversation));
   else tx.write.unindex(ref);
 }

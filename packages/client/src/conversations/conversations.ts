@@ -17,7 +17,6 @@ import { absorb } from './absorb.ts';
 import { composeNext } from './compose.ts';
 import { isLine } from './placing.ts';
 import { byAuthor, markSeenUpTo } from './read.ts';
-import { conversationRow, putConversation } from './rows.ts';
 import type {
   Conversation,
   HistoryCursor,
@@ -85,7 +84,6 @@ export class Conversations {
       this.#requireWritable(tx, recipient);
       const body = this.#body(tx, conversation, outgoing);
       const { id, bytes, content } = composeNext(this.#core, conversation, body);
-      const { counter } = conversation;
       absorb(tx, this.#core, {
         content,
         bytes,
@@ -94,12 +92,9 @@ export class Conversations {
         device: this.#core.self.device,
         contact: recipient,
         state: StoredMessage_State.WAITING,
+        made: conversation,
       });
       cancelDeleted(tx, this.#core, content);
-      // The number must be kept with what it was used for.
-      const row = conversationRow(tx.write, content.conversation, recipient);
-      row.counter = counter;
-      putConversation(tx, row);
       const message = enqueue(tx, this.#core, {
         id,
         bytes,

@@ -29,22 +29,32 @@ function messageState(row: StoredMessage): MessageState {
 /** A stored message as people see it. */
 export function viewMessage(read: VaultReader, self: SelfIds, row: StoredMessage): Message {
   const id = messageRef(row.id);
-  const content = row.content.length === 0 ? null : decodeContent(row.content);
+  const content = contentOf(row);
+  const own = equalBytes(row.author, self.account);
   return {
     id,
     conversation: conversationRef(row.conversation),
     author: accountRef(row.author),
     device: deviceRef(row.device),
-    own: equalBytes(row.author, self.account),
+    own,
     body: bodyOf(row, content),
     reactions: row.reactions
       .filter((reaction) => reaction.emoji !== '')
       .map((reaction) => ({ account: accountRef(reaction.account), emoji: reaction.emoji })),
     state: messageState(row),
-    reason: outboxReason(read, id) ?? readTrail(read, id).steps.at(-1)?.code ?? 'stored',
+    reason: (own ? outboxReason(read, id) : null) ?? readTrail(read, id).steps.at(-1)?.code ?? 'stored',
     sentAt: content?.sentAt ?? Number(row.storedAt),
     storedAt: Number(row.storedAt),
   };
+}
+
+/** What it shows, whatever became of it otherwise. */
+export function viewBody(row: StoredMessage): MessageBody {
+  return bodyOf(row, contentOf(row));
+}
+
+function contentOf(row: StoredMessage): ReturnType<typeof decodeContent> | null {
+  return row.content.length === 0 ? null : decodeContent(row.content);
 }
 
 function bodyOf(row: StoredMessage, content: ReturnType<typeof decodeContent> | null): MessageBody {

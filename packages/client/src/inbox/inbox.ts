@@ -34,6 +34,8 @@ interface Piece {
   readonly id: string;
   readonly envelope: Envelope;
   readonly request: boolean;
+  /** It was kept to be tried again. */
+  readonly parked: boolean;
 }
 
 /** What came of trying to open an envelope. */
@@ -65,7 +67,7 @@ export class Inbox {
     const envelope = this.#decode(incoming.envelope);
     if (envelope === null) return;
     const id = idText(envelopeIdOf(envelope, (...parts) => sha256(this.#core, ...parts)));
-    await this.#work({ id, envelope, request: incoming.queue === 'requests' });
+    await this.#work({ id, envelope, request: incoming.queue === 'requests', parked: false });
   }
 
   /** Null: no envelope of a version this one speaks. */
@@ -234,7 +236,7 @@ export class Inbox {
     const taken = take(opened);
     if (taken === 'receipt') owe(tx, sender.account, 'delivered', [opened.id]);
     mark(tx, piece.id, 'opened', piece.envelope.expiresAt);
-    unpark(tx, piece.id);
+    if (piece.parked) unpark(tx, piece.id);
     tx.after(() => this.#sessions.tags.apply(message.session, message.tags));
     tx.ring('heard', { account: accountRef(sender.account), device: deviceRef(sender.device) });
   }
@@ -276,12 +278,13 @@ export class Inbox {
   async #retryParked(): Promise<void> {
     const all = this.#core.ledger.read((read) => allParked(read));
     for (const each of all) {
-      if (isHopeless(each, this.#core.clock.now())) {
+      const opened = this.#core.ledger.read((read) => isMarked(read, each.key));
+      if (opened || isHopeless(each, this.#core.clock.now())) {
         this.#core.ledger.commit((tx) => unpark(tx, each.key));
         continue;
       }
       const envelope = decodeEnvelope(each.row.envelope);
-      await this.#work({ id: each.key, envelope, request: each.row.request });
+      await this.#work({ id: each.key, envelope, request: each.row.request, parked: true });
     }
   }
 }

@@ -65,7 +65,8 @@ export class Outbox {
     this.#healer = new Healer(parts.core, parts.sessions, (way) => this.#lane(way).add(way.message, way.number));
     this.#expiry = new Alarm(parts.core, () => this.#expire());
     const { bells } = parts.core;
-    bells.on('outbound', (message) => this.#take(message));
+    // Whoever rings has planned it in its own transaction.
+    bells.on('outbound', (message) => this.#watch(message));
     bells.on('account', (account) => this.#news(account));
     bells.on('heard', ({ account, device }) => this.#healer.heard(account, device));
   }
@@ -91,10 +92,16 @@ export class Outbox {
     for (const lane of this.#lanes.values()) lane.close();
   }
 
-  /** Brings one content's deliveries and lanes up to date with its rows. */
+  /** Plans one content anew and takes it up. */
   #take(message: MessageRef): void {
     if (this.#closed) return;
     this.#parts.planner.plan(message);
+    this.#watch(message);
+  }
+
+  /** Brings lanes and timers up to date with one content's rows. */
+  #watch(message: MessageRef): void {
+    if (this.#closed) return;
     const { outbound, ways } = this.#load(message);
     if (outbound === null) {
       this.#memos.delete(message);
@@ -265,24 +272,13 @@ export class Outbox {
       settle(tx, this.#core, message);
       return true;
     });
-    this.#after(message);
+    this.#watch(message);
     if (!stays || consequence.kind === 'accepted' || consequence.kind === 'give-up') return { kind: 'passed' };
     // Sealing anew helps at once or not at all; a gateway that goes on saying the same is given time.
     const again = consequence.kind === 'seal-anew' && attempts <= 1;
     // The question where it lives now goes the same way, and first.
     const resume = isAsked ? now + this.#backoff(1) : until;
     return { kind: 'pause', until: again ? now : resume, reason: consequence.reason };
-  }
-
-  /** Keeps what is held here in step after a delivery moved. */
-  #after(message: MessageRef): void {
-    const { outbound, ways } = this.#load(message);
-    if (outbound === null) {
-      this.#memos.delete(message);
-      this.#healer.forget(message);
-      return;
-    }
-    for (const row of ways) this.#healer.watch(wayOf(outbound, row));
   }
 
   #expire(): void {
@@ -298,7 +294,7 @@ export class Outbox {
         setState(tx, this.#core, memo.message, StoredMessage_State.EXPIRED);
         removeOutbound(tx, memo.message);
       });
-      this.#after(memo.message);
+      this.#watch(memo.message);
     }
   }
 }

@@ -80,7 +80,9 @@ export class Planner {
         outbounds.put(tx.write, message, outbound);
       });
     }
-    if (steps.length > 0 && plan.obstacle === null) steps.push((tx) => void settle(tx, this.#core, message));
+    // With a new delivery it is not settled; without one it may be, as when its last device was revoked.
+    const mayBeSettled = steps.length > 0 && plan.obstacle === null && plan.add.length === 0;
+    if (mayBeSettled) steps.push((tx) => void settle(tx, this.#core, message));
     return steps;
   }
 
