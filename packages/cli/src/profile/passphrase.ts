@@ -108,10 +108,11 @@ function ask(context: CliContext, terminal: ReadStream, question: string): Promi
       }
     }
   };
-  context.stderr.write(question);
+  // Before the question: whoever answers at once would otherwise see the terminal echo it.
   terminal.setRawMode(true);
   terminal.on('data', onData);
   terminal.resume();
+  context.stderr.write(question);
   context.signal.addEventListener('abort', onAbort, { once: true });
   return promise;
 }
