@@ -18,6 +18,7 @@ import {
   SUITE_PQXDH,
 } from '@sotto/wire';
 import { machineClock } from '@sotto/cli';
+import { provideProgram } from './support/debian.ts';
 import { createWorld } from './support/world.ts';
 import type { World } from './support/world.ts';
 
@@ -25,8 +26,9 @@ import type { World } from './support/world.ts';
 const SYNC_MS = 250;
 const POSTS = 5;
 
-/** strace on a running process; null: not installed, or the system does not allow it. */
+/** strace on a running process; null: not to be had, or the system does not allow it. */
 async function trace(pid: number, logFile: string, inject: string): Promise<ChildProcess | null> {
+  if (!provideProgram('strace')) return null;
   const args = ['-f', '-yy', '-ttt', '-e', 'trace=fsync,fdatasync,pwrite64,write,writev,sendmsg', '-o', logFile];
   const child = spawn('strace', [...args, '-e', `inject=fsync,fdatasync:${inject}`, '-p', String(pid)], {
     stdio: ['ignore', 'ignore', 'pipe'],
