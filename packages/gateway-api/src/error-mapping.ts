@@ -22,6 +22,8 @@ const REFUSALS: Record<Refusal, GatewayApiErrorCode> = {
   [Refusal.UNAVAILABLE]: 'unavailable',
   [Refusal.SLOW_CONSUMER]: 'slow-consumer',
   [Refusal.REPLACED]: 'replaced',
+  [Refusal.STORAGE_FULL]: 'storage-full',
+  [Refusal.RANGE]: 'range',
 };
 
 /** A refusal as an error; an unknown number (a newer gateway) is `protocol`. */

@@ -10,6 +10,10 @@ export type GatewayApiErrorCode =
   | 'slow-consumer'
   /** Another stream of the same device took this one's place. */
   | 'replaced'
+  /** The gateway has no more disk space for blobs. */
+  | 'storage-full'
+  /** A part of a blob does not begin where the blob ends so far, or a range lies outside of it. */
+  | 'range'
   /** No connection, or it broke before an answer; nothing is known about the effect. */
   | 'unreachable'
   /** The other side is not the gateway that the address pins. */

@@ -1,4 +1,5 @@
 import { accountName } from './account-name.ts';
+import { checkAttachments } from './attachment.ts';
 import { readChainHead } from './chain-head.ts';
 import type { ContentBody } from './content.ts';
 import { WireError } from './error.ts';
@@ -26,6 +27,7 @@ export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, count
       requireCounter(counter);
       checkText(body.value.body, MAX_TEXT_BYTES);
       if (body.value.replyTo.length > 0) messageId(body.value.replyTo);
+      checkAttachments(body.value.attachments);
       return;
     case 'reaction':
       requireCounter(counter);

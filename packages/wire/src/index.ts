@@ -8,6 +8,7 @@ export { Suite } from './gen/sotto/wire/v1/envelope_pb.ts';
 
 export { accountName } from './account-name.ts';
 export type { AccountName } from './account-name.ts';
+export { isContentType } from './attachment.ts';
 export { fromBase32, toBase32 } from './base32.ts';
 export { asciiBytes, compareBytes, concatBytes, equalBytes } from './bytes.ts';
 export { readChainHead, writeChainHead } from './chain-head.ts';
@@ -55,19 +56,26 @@ export type {
 } from './ids.ts';
 export {
   MAX_ADDRESSES,
+  MAX_ATTACHMENT_BYTES,
+  MAX_ATTACHMENTS,
   MAX_CONTENT_BYTES,
+  MAX_CONTENT_TYPE_CHARACTERS,
   MAX_CONVERSATION_ENDS,
   MAX_EMOJI_BYTES,
   MAX_ENVELOPE_BYTES,
+  MAX_FILE_NAME_BYTES,
   MAX_GATEWAY_ADDRESS_CHARACTERS,
   MAX_GREETING_CHARACTERS,
   MAX_HEIGHT,
   MAX_NAME_CHARACTERS,
   MAX_PARENTS,
+  MAX_PIXELS,
   MAX_RECEIPT_MESSAGES,
   MAX_SIGNATURES,
   MAX_SIGNED_BYTES,
   MAX_TEXT_BYTES,
+  MAX_THUMBNAIL_BYTES,
+  MAX_WAVEFORM_BYTES,
 } from './limits.ts';
 export { safeNumber, safeTime } from './numbers.ts';
 export { isBucket, pad, paddedLength, SEALED_BUCKETS, unpad } from './padding.ts';

@@ -42,3 +42,24 @@ export const MAX_SIGNED_BYTES = 16 * 1024;
 
 /** Signatures on one body: account key, recovery key, device, new key. */
 export const MAX_SIGNATURES = 4;
+
+/** Attachments of one message: an album. Their descriptions and the text together keep within `MAX_CONTENT_BYTES`. */
+export const MAX_ATTACHMENTS = 32;
+
+/** Bytes of an attachment: a bound for arithmetic, 1 TiB; gateways and clients allow less. */
+export const MAX_ATTACHMENT_BYTES = 2 ** 40;
+
+/** UTF-8 bytes of an attachment's name: what file systems allow for one. */
+export const MAX_FILE_NAME_BYTES = 255;
+
+/** Characters of a media type: 127 in all is far above every registered one (RFC 6838 §4.2). */
+export const MAX_CONTENT_TYPE_CHARACTERS = 127;
+
+/** Bytes of a thumbnail inside a message: a picture of 128 pixels or so, to look at before anything is fetched. */
+export const MAX_THUMBNAIL_BYTES = 8 * 1024;
+
+/** Steps of a voice note's waveform: as many bars as a narrow screen shows. */
+export const MAX_WAVEFORM_BYTES = 64;
+
+/** Pixels of one side that a picture or film may claim. */
+export const MAX_PIXELS = 1_000_000;

@@ -23,6 +23,8 @@ const CODES: Record<Refusal, Code> = {
   [Refusal.UNAVAILABLE]: Code.Unavailable,
   [Refusal.SLOW_CONSUMER]: Code.ResourceExhausted,
   [Refusal.REPLACED]: Code.Aborted,
+  [Refusal.STORAGE_FULL]: Code.ResourceExhausted,
+  [Refusal.RANGE]: Code.OutOfRange,
 };
 
 /** What goes over the wire for an error; anything unforeseen becomes `UNAVAILABLE` without its text. */

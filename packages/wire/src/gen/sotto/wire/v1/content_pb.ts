@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/wire/v1/content.proto.
  */
 export const file_sotto_wire_v1_content: GenFile = /*@__PURE__*/
-  fileDesc("Chtzb3R0by93aXJlL3YxL2NvbnRlbnQucHJvdG8SDXNvdHRvLndpcmUudjEi2QUKB0NvbnRlbnQSDwoHdmVyc2lvbhgBIAEoDRIUCgxjb252ZXJzYXRpb24YAiABKAwSDwoHY291bnRlchgDIAEoBBIPCgdwYXJlbnRzGAQgAygMEg8KB3NlbnRfYXQYBSABKAQSLAoKY2hhaW5faGVhZBgGIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEg4KBmhlaWdodBgHIAEoBBIjCgR0ZXh0GBAgASgLMhMuc290dG8ud2lyZS52MS5UZXh0SAASKwoIcmVhY3Rpb24YESABKAsyFy5zb3R0by53aXJlLnYxLlJlYWN0aW9uSAASIwoEZWRpdBgSIAEoCzITLnNvdHRvLndpcmUudjEuRWRpdEgAEicKBmRlbGV0ZRgTIAEoCzIVLnNvdHRvLndpcmUudjEuRGVsZXRlSAASKQoHcmVjZWlwdBgUIAEoCzIWLnNvdHRvLndpcmUudjEuUmVjZWlwdEgAEicKBnR5cGluZxgVIAEoCzIVLnNvdHRvLndpcmUudjEuVHlwaW5nSAASOAoPY29udGFjdF9yZXF1ZXN0GBYgASgLMh0uc290dG8ud2lyZS52MS5Db250YWN0UmVxdWVzdEgAEjYKDmNvbnRhY3RfYW5zd2VyGBcgASgLMhwuc290dG8ud2lyZS52MS5Db250YWN0QW5zd2VySAASKQoHcHJvZmlsZRgYIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZUgAEi0KCWFkZHJlc3NlcxgZIAEoCzIYLnNvdHRvLndpcmUudjEuQWRkcmVzc2VzSAASLgoKc3luY19zdGF0ZRgaIAEoCzIYLnNvdHRvLndpcmUudjEuU3luY1N0YXRlSAASOAoPc2Vzc2lvbl9yZWZyZXNoGBsgASgLMh0uc290dG8ud2lyZS52MS5TZXNzaW9uUmVmcmVzaEgAQgYKBGtpbmRKBAgIEBAiTQoJQ2hhaW5IZWFkEg8KB2FjY291bnQYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEaGFzaBgDIAEoDBIPCgdzZWVuX2F0GAQgASgEIiYKBFRleHQSDAoEYm9keRgBIAEoCRIQCghyZXBseV90bxgCIAEoDCIqCghSZWFjdGlvbhIPCgdtZXNzYWdlGAEgASgMEg0KBWVtb2ppGAIgASgJIiUKBEVkaXQSDwoHbWVzc2FnZRgBIAEoDBIMCgRib2R5GAIgASgJIhkKBkRlbGV0ZRIPCgdtZXNzYWdlGAEgASgMIocBCgdSZWNlaXB0EikKBGtpbmQYASABKA4yGy5zb3R0by53aXJlLnYxLlJlY2VpcHQuS2luZBIQCghtZXNzYWdlcxgCIAMoDCI/CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABISCg5LSU5EX0RFTElWRVJFRBABEg0KCUtJTkRfUkVBRBACIhgKBlR5cGluZxIOCgZhY3RpdmUYASABKAgiPgoHUHJvZmlsZRIMCgRuYW1lGAEgASgJEhMKC2F2YXRhcl9oYXNoGAIgASgMEhAKCHJldmlzaW9uGAMgASgEIk8KB0FkZHJlc3MSDgoGZGV2aWNlGAEgASgMEg8KB2dhdGV3YXkYAiABKAkSDwoHbWFpbGJveBgDIAEoDBISCgpjYXBhYmlsaXR5GAQgASgMIkgKCUFkZHJlc3NlcxIpCglhZGRyZXNzZXMYASADKAsyFi5zb3R0by53aXJlLnYxLkFkZHJlc3MSEAoIcmV2aXNpb24YAiABKAQijgEKDkNvbnRhY3RSZXF1ZXN0EicKB3Byb2ZpbGUYASABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAIgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAMgASgJEhAKCGdyZWV0aW5nGAQgASgJIo0BCg1Db250YWN0QW5zd2VyEhAKCGFjY2VwdGVkGAEgASgIEicKB3Byb2ZpbGUYAiABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAMgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAQgASgJIuICCglTeW5jU3RhdGUSDwoHY29udGFjdBgBIAEoDBInCgdwcm9maWxlGAIgASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlEisKCWFkZHJlc3NlcxgDIAEoCzIYLnNvdHRvLndpcmUudjEuQWRkcmVzc2VzEgwKBHJlYWQYBCADKAwSMAoIZGVjaXNpb24YBSABKAsyHi5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbhIpCgdncmFudGVkGAYgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAcgASgJEg8KB2dhdGV3YXkYCCABKAkSLAoEZW5kcxgJIAMoCzIeLnNvdHRvLndpcmUudjEuQ29udmVyc2F0aW9uRW5kEi4KDGNvbnRhY3RfaGVhZBgKIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkIpoCCg9Db250YWN0RGVjaXNpb24SMwoFc3RhdGUYASABKA4yJC5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbi5TdGF0ZRIQCghuaWNrbmFtZRgCIAEoCRIVCg12ZXJpZmllZF9oZWFkGAMgASgMEhIKCmRlY2lkZWRfYXQYBCABKAQSEAoIZ3JlZXRpbmcYBSABKAkiggEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEwoPU1RBVEVfUkVRVUVTVEVEEAESEgoOU1RBVEVfSU5DT01JTkcQAhISCg5TVEFURV9BQ0NFUFRFRBADEhIKDlNUQVRFX0RFQ0xJTkVEEAQSEQoNU1RBVEVfQkxPQ0tFRBAFIjIKD0NvbnZlcnNhdGlvbkVuZBIPCgdtZXNzYWdlGAEgASgMEg4KBmhlaWdodBgCIAEoBCIQCg5TZXNzaW9uUmVmcmVzaGIGcHJvdG8z");
+  fileDesc("Chtzb3R0by93aXJlL3YxL2NvbnRlbnQucHJvdG8SDXNvdHRvLndpcmUudjEi2QUKB0NvbnRlbnQSDwoHdmVyc2lvbhgBIAEoDRIUCgxjb252ZXJzYXRpb24YAiABKAwSDwoHY291bnRlchgDIAEoBBIPCgdwYXJlbnRzGAQgAygMEg8KB3NlbnRfYXQYBSABKAQSLAoKY2hhaW5faGVhZBgGIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEg4KBmhlaWdodBgHIAEoBBIjCgR0ZXh0GBAgASgLMhMuc290dG8ud2lyZS52MS5UZXh0SAASKwoIcmVhY3Rpb24YESABKAsyFy5zb3R0by53aXJlLnYxLlJlYWN0aW9uSAASIwoEZWRpdBgSIAEoCzITLnNvdHRvLndpcmUudjEuRWRpdEgAEicKBmRlbGV0ZRgTIAEoCzIVLnNvdHRvLndpcmUudjEuRGVsZXRlSAASKQoHcmVjZWlwdBgUIAEoCzIWLnNvdHRvLndpcmUudjEuUmVjZWlwdEgAEicKBnR5cGluZxgVIAEoCzIVLnNvdHRvLndpcmUudjEuVHlwaW5nSAASOAoPY29udGFjdF9yZXF1ZXN0GBYgASgLMh0uc290dG8ud2lyZS52MS5Db250YWN0UmVxdWVzdEgAEjYKDmNvbnRhY3RfYW5zd2VyGBcgASgLMhwuc290dG8ud2lyZS52MS5Db250YWN0QW5zd2VySAASKQoHcHJvZmlsZRgYIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZUgAEi0KCWFkZHJlc3NlcxgZIAEoCzIYLnNvdHRvLndpcmUudjEuQWRkcmVzc2VzSAASLgoKc3luY19zdGF0ZRgaIAEoCzIYLnNvdHRvLndpcmUudjEuU3luY1N0YXRlSAASOAoPc2Vzc2lvbl9yZWZyZXNoGBsgASgLMh0uc290dG8ud2lyZS52MS5TZXNzaW9uUmVmcmVzaEgAQgYKBGtpbmRKBAgIEBAiTQoJQ2hhaW5IZWFkEg8KB2FjY291bnQYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEaGFzaBgDIAEoDBIPCgdzZWVuX2F0GAQgASgEIlYKBFRleHQSDAoEYm9keRgBIAEoCRIQCghyZXBseV90bxgCIAEoDBIuCgthdHRhY2htZW50cxgIIAMoCzIZLnNvdHRvLndpcmUudjEuQXR0YWNobWVudCLqAQoKQXR0YWNobWVudBInCgRibG9iGAEgASgLMhkuc290dG8ud2lyZS52MS5TZWFsZWRCbG9iEhQKDGNvbnRlbnRfdHlwZRgCIAEoCRIMCgRuYW1lGAMgASgJEhEKCXRodW1ibmFpbBgEIAEoDBIlCgVpbWFnZRgIIAEoCzIULnNvdHRvLndpcmUudjEuSW1hZ2VIABIlCgV2aWRlbxgJIAEoCzIULnNvdHRvLndpcmUudjEuVmlkZW9IABIlCgVhdWRpbxgKIAEoCzIULnNvdHRvLndpcmUudjEuQXVkaW9IAEIHCgVtZWRpYSJxCgpTZWFsZWRCbG9iEgsKA2tleRgBIAEoDBIPCgdnYXRld2F5GAIgASgJEgwKBHNpemUYAyABKAQSEwoLc2VhbGVkX3NpemUYBCABKAQSDgoGc2hhMjU2GAUgASgMEhIKCmV4cGlyZXNfYXQYBiABKAQiJgoFSW1hZ2USDQoFd2lkdGgYASABKA0SDgoGaGVpZ2h0GAIgASgNIjsKBVZpZGVvEg0KBXdpZHRoGAEgASgNEg4KBmhlaWdodBgCIAEoDRITCgtkdXJhdGlvbl9tcxgDIAEoDSI9CgVBdWRpbxITCgtkdXJhdGlvbl9tcxgBIAEoDRINCgV2b2ljZRgCIAEoCBIQCgh3YXZlZm9ybRgDIAEoDCIqCghSZWFjdGlvbhIPCgdtZXNzYWdlGAEgASgMEg0KBWVtb2ppGAIgASgJIiUKBEVkaXQSDwoHbWVzc2FnZRgBIAEoDBIMCgRib2R5GAIgASgJIhkKBkRlbGV0ZRIPCgdtZXNzYWdlGAEgASgMIocBCgdSZWNlaXB0EikKBGtpbmQYASABKA4yGy5zb3R0by53aXJlLnYxLlJlY2VpcHQuS2luZBIQCghtZXNzYWdlcxgCIAMoDCI/CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABISCg5LSU5EX0RFTElWRVJFRBABEg0KCUtJTkRfUkVBRBACIhgKBlR5cGluZxIOCgZhY3RpdmUYASABKAgiPgoHUHJvZmlsZRIMCgRuYW1lGAEgASgJEhMKC2F2YXRhcl9oYXNoGAIgASgMEhAKCHJldmlzaW9uGAMgASgEIk8KB0FkZHJlc3MSDgoGZGV2aWNlGAEgASgMEg8KB2dhdGV3YXkYAiABKAkSDwoHbWFpbGJveBgDIAEoDBISCgpjYXBhYmlsaXR5GAQgASgMIkgKCUFkZHJlc3NlcxIpCglhZGRyZXNzZXMYASADKAsyFi5zb3R0by53aXJlLnYxLkFkZHJlc3MSEAoIcmV2aXNpb24YAiABKAQijgEKDkNvbnRhY3RSZXF1ZXN0EicKB3Byb2ZpbGUYASABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAIgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAMgASgJEhAKCGdyZWV0aW5nGAQgASgJIo0BCg1Db250YWN0QW5zd2VyEhAKCGFjY2VwdGVkGAEgASgIEicKB3Byb2ZpbGUYAiABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAMgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAQgASgJIuICCglTeW5jU3RhdGUSDwoHY29udGFjdBgBIAEoDBInCgdwcm9maWxlGAIgASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlEisKCWFkZHJlc3NlcxgDIAEoCzIYLnNvdHRvLndpcmUudjEuQWRkcmVzc2VzEgwKBHJlYWQYBCADKAwSMAoIZGVjaXNpb24YBSABKAsyHi5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbhIpCgdncmFudGVkGAYgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAcgASgJEg8KB2dhdGV3YXkYCCABKAkSLAoEZW5kcxgJIAMoCzIeLnNvdHRvLndpcmUudjEuQ29udmVyc2F0aW9uRW5kEi4KDGNvbnRhY3RfaGVhZBgKIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkIpoCCg9Db250YWN0RGVjaXNpb24SMwoFc3RhdGUYASABKA4yJC5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbi5TdGF0ZRIQCghuaWNrbmFtZRgCIAEoCRIVCg12ZXJpZmllZF9oZWFkGAMgASgMEhIKCmRlY2lkZWRfYXQYBCABKAQSEAoIZ3JlZXRpbmcYBSABKAkiggEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEwoPU1RBVEVfUkVRVUVTVEVEEAESEgoOU1RBVEVfSU5DT01JTkcQAhISCg5TVEFURV9BQ0NFUFRFRBADEhIKDlNUQVRFX0RFQ0xJTkVEEAQSEQoNU1RBVEVfQkxPQ0tFRBAFIjIKD0NvbnZlcnNhdGlvbkVuZBIPCgdtZXNzYWdlGAEgASgMEg4KBmhlaWdodBgCIAEoBCIQCg5TZXNzaW9uUmVmcmVzaGIGcHJvdG8z");
 
 /**
  * The decrypted payload. A MessageId is SHA-256("sotto/v1/message" || author DeviceId || serialised content):
@@ -198,13 +198,13 @@ export const ChainHeadSchema: GenMessage<ChainHead> = /*@__PURE__*/
   messageDesc(file_sotto_wire_v1_content, 1);
 
 /**
- * A text message.
+ * A text message, with or without attachments.
  *
  * @generated from message sotto.wire.v1.Text
  */
 export type Text = Message<"sotto.wire.v1.Text"> & {
   /**
-   * At most 64 KiB of UTF-8.
+   * At most 64 KiB of UTF-8; may be empty beside attachments.
    *
    * @generated from field: string body = 1;
    */
@@ -216,6 +216,13 @@ export type Text = Message<"sotto.wire.v1.Text"> & {
    * @generated from field: bytes reply_to = 2;
    */
   replyTo: Uint8Array;
+
+  /**
+   * At most 32, in the order in which they are shown.
+   *
+   * @generated from field: repeated sotto.wire.v1.Attachment attachments = 8;
+   */
+  attachments: Attachment[];
 };
 
 /**
@@ -224,6 +231,226 @@ export type Text = Message<"sotto.wire.v1.Text"> & {
  */
 export const TextSchema: GenMessage<Text> = /*@__PURE__*/
   messageDesc(file_sotto_wire_v1_content, 2);
+
+/**
+ * A file that lies sealed at a gateway: where it is, what opens it, and what its author says of it.
+ *
+ * @generated from message sotto.wire.v1.Attachment
+ */
+export type Attachment = Message<"sotto.wire.v1.Attachment"> & {
+  /**
+   * @generated from field: sotto.wire.v1.SealedBlob blob = 1;
+   */
+  blob?: SealedBlob | undefined;
+
+  /**
+   * Media type that the author's device found in the first bytes, lower case, without parameters. A claim: whoever
+   * opens it looks again.
+   *
+   * @generated from field: string content_type = 2;
+   */
+  contentType: string;
+
+  /**
+   * Suggested file name, at most 255 bytes of UTF-8; empty: none. Never a path.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * A small picture of it (JPEG or PNG), at most 8 KiB; empty: none.
+   *
+   * @generated from field: bytes thumbnail = 4;
+   */
+  thumbnail: Uint8Array;
+
+  /**
+   * How it is shown; none: as a file.
+   *
+   * @generated from oneof sotto.wire.v1.Attachment.media
+   */
+  media: {
+    /**
+     * @generated from field: sotto.wire.v1.Image image = 8;
+     */
+    value: Image;
+    case: "image";
+  } | {
+    /**
+     * @generated from field: sotto.wire.v1.Video video = 9;
+     */
+    value: Video;
+    case: "video";
+  } | {
+    /**
+     * @generated from field: sotto.wire.v1.Audio audio = 10;
+     */
+    value: Audio;
+    case: "audio";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message sotto.wire.v1.Attachment.
+ * Use `create(AttachmentSchema)` to create a new message.
+ */
+export const AttachmentSchema: GenMessage<Attachment> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 3);
+
+/**
+ * Sealed bytes at a gateway. The key travels nowhere else; what the blob is called and what fetches it follow from it.
+ *
+ * @generated from message sotto.wire.v1.SealedBlob
+ */
+export type SealedBlob = Message<"sotto.wire.v1.SealedBlob"> & {
+  /**
+   * 32 random bytes, for this blob only.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * Gateway address, `sotto://host:port/pin`.
+   *
+   * @generated from field: string gateway = 2;
+   */
+  gateway: string;
+
+  /**
+   * Bytes of the file.
+   *
+   * @generated from field: uint64 size = 3;
+   */
+  size: bigint;
+
+  /**
+   * Bytes at the gateway: header, padding and tags included.
+   *
+   * @generated from field: uint64 sealed_size = 4;
+   */
+  sealedSize: bigint;
+
+  /**
+   * SHA-256 of the sealed bytes.
+   *
+   * @generated from field: bytes sha256 = 5;
+   */
+  sha256: Uint8Array;
+
+  /**
+   * Unix seconds until which the gateway keeps it, as far as the author knows.
+   *
+   * @generated from field: uint64 expires_at = 6;
+   */
+  expiresAt: bigint;
+};
+
+/**
+ * Describes the message sotto.wire.v1.SealedBlob.
+ * Use `create(SealedBlobSchema)` to create a new message.
+ */
+export const SealedBlobSchema: GenMessage<SealedBlob> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 4);
+
+/**
+ * A picture.
+ *
+ * @generated from message sotto.wire.v1.Image
+ */
+export type Image = Message<"sotto.wire.v1.Image"> & {
+  /**
+   * Pixels.
+   *
+   * @generated from field: uint32 width = 1;
+   */
+  width: number;
+
+  /**
+   * Pixels.
+   *
+   * @generated from field: uint32 height = 2;
+   */
+  height: number;
+};
+
+/**
+ * Describes the message sotto.wire.v1.Image.
+ * Use `create(ImageSchema)` to create a new message.
+ */
+export const ImageSchema: GenMessage<Image> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 5);
+
+/**
+ * A film.
+ *
+ * @generated from message sotto.wire.v1.Video
+ */
+export type Video = Message<"sotto.wire.v1.Video"> & {
+  /**
+   * Pixels; 0: not known.
+   *
+   * @generated from field: uint32 width = 1;
+   */
+  width: number;
+
+  /**
+   * Pixels; 0: not known.
+   *
+   * @generated from field: uint32 height = 2;
+   */
+  height: number;
+
+  /**
+   * Milliseconds; 0: not known.
+   *
+   * @generated from field: uint32 duration_ms = 3;
+   */
+  durationMs: number;
+};
+
+/**
+ * Describes the message sotto.wire.v1.Video.
+ * Use `create(VideoSchema)` to create a new message.
+ */
+export const VideoSchema: GenMessage<Video> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 6);
+
+/**
+ * Something to listen to.
+ *
+ * @generated from message sotto.wire.v1.Audio
+ */
+export type Audio = Message<"sotto.wire.v1.Audio"> & {
+  /**
+   * Milliseconds; 0: not known.
+   *
+   * @generated from field: uint32 duration_ms = 1;
+   */
+  durationMs: number;
+
+  /**
+   * Spoken for this conversation.
+   *
+   * @generated from field: bool voice = 2;
+   */
+  voice: boolean;
+
+  /**
+   * Loudness over its length, 0 to 255 each, at most 64 bytes; empty: not known.
+   *
+   * @generated from field: bytes waveform = 3;
+   */
+  waveform: Uint8Array;
+};
+
+/**
+ * Describes the message sotto.wire.v1.Audio.
+ * Use `create(AudioSchema)` to create a new message.
+ */
+export const AudioSchema: GenMessage<Audio> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 7);
 
 /**
  * A reaction of one account to one message; an empty emoji takes it back.
@@ -251,7 +478,7 @@ export type Reaction = Message<"sotto.wire.v1.Reaction"> & {
  * Use `create(ReactionSchema)` to create a new message.
  */
 export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 3);
+  messageDesc(file_sotto_wire_v1_content, 8);
 
 /**
  * A new body for an own text message.
@@ -279,7 +506,7 @@ export type Edit = Message<"sotto.wire.v1.Edit"> & {
  * Use `create(EditSchema)` to create a new message.
  */
 export const EditSchema: GenMessage<Edit> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 4);
+  messageDesc(file_sotto_wire_v1_content, 9);
 
 /**
  * Takes back an own message.
@@ -300,7 +527,7 @@ export type Delete = Message<"sotto.wire.v1.Delete"> & {
  * Use `create(DeleteSchema)` to create a new message.
  */
 export const DeleteSchema: GenMessage<Delete> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 5);
+  messageDesc(file_sotto_wire_v1_content, 10);
 
 /**
  * What became of messages at the receiving side.
@@ -326,7 +553,7 @@ export type Receipt = Message<"sotto.wire.v1.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 6);
+  messageDesc(file_sotto_wire_v1_content, 11);
 
 /**
  * What happened.
@@ -365,7 +592,7 @@ export type Receipt_Kind = (typeof Receipt_Kind)[keyof typeof Receipt_Kind] | Un
  * Describes the enum sotto.wire.v1.Receipt.Kind.
  */
 export const Receipt_KindSchema: GenEnum<Receipt_Kind> = /*@__PURE__*/
-  enumDesc(file_sotto_wire_v1_content, 6, 0);
+  enumDesc(file_sotto_wire_v1_content, 11, 0);
 
 /**
  * The author is writing; valid for a few seconds, never stored.
@@ -384,7 +611,7 @@ export type Typing = Message<"sotto.wire.v1.Typing"> & {
  * Use `create(TypingSchema)` to create a new message.
  */
 export const TypingSchema: GenMessage<Typing> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 7);
+  messageDesc(file_sotto_wire_v1_content, 12);
 
 /**
  * Name and picture of an account.
@@ -419,7 +646,7 @@ export type Profile = Message<"sotto.wire.v1.Profile"> & {
  * Use `create(ProfileSchema)` to create a new message.
  */
 export const ProfileSchema: GenMessage<Profile> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 8);
+  messageDesc(file_sotto_wire_v1_content, 13);
 
 /**
  * Where one device of an account receives, and the secret that lets a contact post there.
@@ -461,7 +688,7 @@ export type Address = Message<"sotto.wire.v1.Address"> & {
  * Use `create(AddressSchema)` to create a new message.
  */
 export const AddressSchema: GenMessage<Address> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 9);
+  messageDesc(file_sotto_wire_v1_content, 14);
 
 /**
  * All addresses of the sending account for this contact; replaces those of a lower revision.
@@ -485,7 +712,7 @@ export type Addresses = Message<"sotto.wire.v1.Addresses"> & {
  * Use `create(AddressesSchema)` to create a new message.
  */
 export const AddressesSchema: GenMessage<Addresses> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 10);
+  messageDesc(file_sotto_wire_v1_content, 15);
 
 /**
  * Asks to become a contact.
@@ -523,7 +750,7 @@ export type ContactRequest = Message<"sotto.wire.v1.ContactRequest"> & {
  * Use `create(ContactRequestSchema)` to create a new message.
  */
 export const ContactRequestSchema: GenMessage<ContactRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 11);
+  messageDesc(file_sotto_wire_v1_content, 16);
 
 /**
  * Accepts or declines a contact request.
@@ -557,7 +784,7 @@ export type ContactAnswer = Message<"sotto.wire.v1.ContactAnswer"> & {
  * Use `create(ContactAnswerSchema)` to create a new message.
  */
 export const ContactAnswerSchema: GenMessage<ContactAnswer> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 12);
+  messageDesc(file_sotto_wire_v1_content, 17);
 
 /**
  * Tells one's own other devices what this one knows and decided about a contact. Fields left out mean: not told.
@@ -639,7 +866,7 @@ export type SyncState = Message<"sotto.wire.v1.SyncState"> & {
  * Use `create(SyncStateSchema)` to create a new message.
  */
 export const SyncStateSchema: GenMessage<SyncState> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 13);
+  messageDesc(file_sotto_wire_v1_content, 18);
 
 /**
  * How the account stands with a contact, and what it calls it.
@@ -686,7 +913,7 @@ export type ContactDecision = Message<"sotto.wire.v1.ContactDecision"> & {
  * Use `create(ContactDecisionSchema)` to create a new message.
  */
 export const ContactDecisionSchema: GenMessage<ContactDecision> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 14);
+  messageDesc(file_sotto_wire_v1_content, 19);
 
 /**
  * States as a person sees them.
@@ -740,7 +967,7 @@ export type ContactDecision_State = (typeof ContactDecision_State)[keyof typeof 
  * Describes the enum sotto.wire.v1.ContactDecision.State.
  */
 export const ContactDecision_StateSchema: GenEnum<ContactDecision_State> = /*@__PURE__*/
-  enumDesc(file_sotto_wire_v1_content, 14, 0);
+  enumDesc(file_sotto_wire_v1_content, 19, 0);
 
 /**
  * A message without children.
@@ -766,7 +993,7 @@ export type ConversationEnd = Message<"sotto.wire.v1.ConversationEnd"> & {
  * Use `create(ConversationEndSchema)` to create a new message.
  */
 export const ConversationEndSchema: GenMessage<ConversationEnd> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 15);
+  messageDesc(file_sotto_wire_v1_content, 20);
 
 /**
  * Carries a new session and nothing else: healing and replenishing.
@@ -781,5 +1008,5 @@ export type SessionRefresh = Message<"sotto.wire.v1.SessionRefresh"> & {
  * Use `create(SessionRefreshSchema)` to create a new message.
  */
 export const SessionRefreshSchema: GenMessage<SessionRefresh> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_content, 16);
+  messageDesc(file_sotto_wire_v1_content, 21);
 
