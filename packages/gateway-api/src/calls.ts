@@ -42,7 +42,7 @@ export async function limited<T>(
 }
 
 /** Does not wait for a call that takes its time to notice that it was aborted. */
-function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+export function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', onAbort, { once: true });

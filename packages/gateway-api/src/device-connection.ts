@@ -10,6 +10,7 @@ import { GatewayApiError } from './error.ts';
 import { parseAddress } from './gateway-connection.ts';
 import { Login } from './login.ts';
 import { retryingStale } from './stale.ts';
+import { tlsNetwork } from './tls-network.ts';
 import type { CallOptions, DeviceConnection, DeviceOptions } from './types.ts';
 
 type Headers = { readonly authorization: string };
@@ -19,9 +20,9 @@ type Headers = { readonly authorization: string };
  * `GatewayApiError` `malformed` when the address is none.
  */
 export function connectDevice(options: DeviceOptions): DeviceConnection {
-  const { address, clock } = options;
+  const { address, clock, network = tlsNetwork } = options;
   const parsed = parseAddress(address);
-  const connection = new Connection(parsed, clock);
+  const connection = new Connection(parsed, clock, network);
   const client = createClient(DeviceService, connection.transport);
   const login = new Login(options, parsed.pin, connection);
   const call = <T>(

@@ -8,6 +8,7 @@ import { Connection } from './connection.ts';
 import { GatewayApiError } from './error.ts';
 import { Poster } from './poster.ts';
 import { retryingStale } from './stale.ts';
+import { tlsNetwork } from './tls-network.ts';
 import type { CallOptions, GatewayConnection, GatewayInfo, GatewayOptions } from './types.ts';
 
 /**
@@ -15,8 +16,8 @@ import type { CallOptions, GatewayConnection, GatewayInfo, GatewayOptions } from
  * Throws `GatewayApiError` `malformed` when the address is none.
  */
 export function connectGateway(options: GatewayOptions): GatewayConnection {
-  const { address, clock } = options;
-  const connection = new Connection(parseAddress(address), clock);
+  const { address, clock, network = tlsNetwork } = options;
+  const connection = new Connection(parseAddress(address), clock, network);
   const directory = createClient(DirectoryService, connection.transport);
   const poster = new Poster(connection);
   const call = <T>(callOptions: CallOptions | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> =>

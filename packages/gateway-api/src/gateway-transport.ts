@@ -46,7 +46,7 @@ class Gateways implements GatewayTransport {
   constructor(options: GatewayTransportOptions) {
     this.#options = options;
     this.device = connectDevice(options.device);
-    this.#pool = new ConnectionPool(options.device.clock, options.connections ?? CONNECTIONS);
+    this.#pool = new ConnectionPool(options.device.clock, options.connections ?? CONNECTIONS, options.device.network);
   }
 
   get state(): TransportState {

@@ -3,8 +3,9 @@ import { createClient } from '@connectrpc/connect';
 import type { Client } from '@connectrpc/connect';
 import { DeviceProofSchema, DeviceService } from '@sotto/wire';
 import type { DeviceProof } from '@sotto/wire';
-import type { Connection, Session } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { toGatewayApiError } from './error-mapping.ts';
+import type { Channel } from './network.ts';
 import { retryingStale } from './stale.ts';
 import type { DeviceOptions, Token } from './types.ts';
 
@@ -13,7 +14,7 @@ const RENEW_BEFORE_MS = 60_000;
 
 interface BoundToken {
   readonly header: string;
-  readonly session: Session;
+  readonly channel: Channel;
   /** By our own clock, ms: the gateway's may differ. */
   readonly renewAt: number;
 }
@@ -65,7 +66,7 @@ export class Login {
   async #current(): Promise<BoundToken> {
     const token = this.#token;
     const usable =
-      token !== undefined && token.session === this.#connection.current && this.#options.clock.now() < token.renewAt;
+      token !== undefined && token.channel === this.#connection.current && this.#options.clock.now() < token.renewAt;
     if (usable) return token;
     this.#fetching ??= this.#fetch().finally(() => {
       this.#fetching = undefined;
@@ -75,20 +76,20 @@ export class Login {
   }
 
   async #fetch(): Promise<BoundToken> {
-    const { session, proof } = await this.#prove('bound');
+    const { channel, proof } = await this.#prove('bound');
     const { token, lifetimeSeconds } = await this.#client.login({ proof });
     const renewAt = this.#options.clock.now() + lifetimeSeconds * 1000 - RENEW_BEFORE_MS;
-    return { header: `Bearer ${token}`, session, renewAt };
+    return { header: `Bearer ${token}`, channel, renewAt };
   }
 
-  async #prove(kind: 'bound' | 'unbound'): Promise<{ readonly session: Session; readonly proof: DeviceProof }> {
+  async #prove(kind: 'bound' | 'unbound'): Promise<{ readonly channel: Channel; readonly proof: DeviceProof }> {
     const { account, device, signLogin } = this.#options;
     // The first call on what may be a connection that the gateway is just closing.
     const { nonce } = await retryingStale(this.#connection, () => this.#client.getChallenge({}));
-    const session = await this.#connection.open();
-    const channelBinding = kind === 'bound' ? session.channelBinding : null;
+    const channel = await this.#connection.open();
+    const channelBinding = kind === 'bound' ? channel.channelBinding : null;
     const signature = await signLogin({ gatewayIdentity: this.#pin, channelBinding, nonce });
     const proof = create(DeviceProofSchema, { account, device, nonce, signature, channelBound: kind === 'bound' });
-    return { session, proof };
+    return { channel, proof };
   }
 }

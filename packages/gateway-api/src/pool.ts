@@ -1,6 +1,7 @@
 import type { Clock } from '@sotto/transport';
 import { connectGateway } from './gateway-connection.ts';
-import type { GatewayConnection } from './types.ts';
+import type { Network } from './network.ts';
+import type { GatewayConnection, GatewayOptions } from './types.ts';
 
 interface Pooled {
   readonly connection: GatewayConnection;
@@ -11,12 +12,14 @@ interface Pooled {
 export class ConnectionPool {
   readonly #clock: Clock;
   readonly #limit: number;
+  readonly #network: Network | undefined;
   /** In the order of last use. */
   readonly #pooled = new Map<string, Pooled>();
 
-  constructor(clock: Clock, limit: number) {
+  constructor(clock: Clock, limit: number, network?: Network) {
     this.#clock = clock;
     this.#limit = limit;
+    this.#network = network;
   }
 
   /** Throws `GatewayApiError` `malformed`. */
@@ -43,11 +46,16 @@ export class ConnectionPool {
 
   #touch(address: string): Pooled {
     const known = this.#pooled.get(address);
-    const pooled = known ?? { connection: connectGateway({ address, clock: this.#clock }), inUse: 0 };
+    const pooled = known ?? { connection: connectGateway(this.#optionsFor(address)), inUse: 0 };
     this.#pooled.delete(address);
     this.#pooled.set(address, pooled);
     if (known === undefined) this.#evict(address);
     return pooled;
+  }
+
+  #optionsFor(address: string): GatewayOptions {
+    const network = this.#network === undefined ? {} : { network: this.#network };
+    return { address, clock: this.#clock, ...network };
   }
 
   #evict(except: string): void {

@@ -2,7 +2,7 @@ import type { Transport } from '@sotto/transport';
 import type { DeviceConnection, DeviceOptions, GatewayConnection, PrekeyStock } from './types.ts';
 
 export interface GatewayTransportOptions {
-  /** The gateway this device receives at. */
+  /** The gateway this device receives at. Its network carries the posts too. */
   readonly device: DeviceOptions;
   /** Uniform in [0, 1): jitter for back-off. */
   readonly random: () => number;

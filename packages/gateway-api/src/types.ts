@@ -1,4 +1,5 @@
 import type { Admission, Clock } from '@sotto/transport';
+import type { Network } from './network.ts';
 
 /** What every call takes. */
 export interface CallOptions {
@@ -13,6 +14,8 @@ export interface GatewayOptions {
   /** Gateway address, `sotto://host:port/pin`. Throws `malformed` when it is none. */
   readonly address: string;
   readonly clock: Clock;
+  /** Default: HTTP/2 over TLS 1.3. */
+  readonly network?: Network;
 }
 
 /** Who signs for a device: the engine's `sign-login`. */
