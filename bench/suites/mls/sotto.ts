@@ -52,7 +52,7 @@ function member(group: Group): Member {
     update: () => make(group.commit().update()),
     remove: (leaf) => make(group.commit().remove(leaf)),
     stateBytes() {
-      return group.takeChanges().reduce((sum, change) => sum + (change.kind === 'put' ? change.bytes.length : 0), 0);
+      return group.takeChanges().reduce((sum, change) => sum + (change.bytes?.length ?? 0), 0);
     },
   };
 }

@@ -69,6 +69,7 @@ export type MlsErrorCode =
   | 'group_info_signature'
   | 'successor'
   // Use and storage
+  | 'refused'
   | 'group_closed'
   | 'unknown_commit'
   | 'no_snapshot'

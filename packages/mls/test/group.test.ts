@@ -171,7 +171,7 @@ describe('R-GRP-1: the life of a group', () => {
     const mine = a.commit().update().create();
     b.process(mine.message);
     const got = a.process(mine.message);
-    assert.ok(got.kind === 'commit' && got.own);
+    assert.equal(got.kind, 'own_commit');
     assertAgree([a, b]);
   });
 

@@ -200,9 +200,9 @@ export class World {
         assert.ok(!device.received.has(entry.text), 'a message was read twice');
         device.received.add(entry.text);
       }
-      if (got.kind === 'commit') {
+      if (got.kind === 'commit' || got.kind === 'own_commit') {
         device.pending = null;
-        device.out = got.removed;
+        device.out = got.kind === 'commit' && got.removed;
         this.#seen(device);
       }
     } catch (error) {

@@ -102,13 +102,11 @@ export class Store {
   save(group: Group): number {
     let bytes = 0;
     for (const change of group.takeChanges()) {
-      if (change.kind === 'put') {
-        this.records.set(change.name, change.bytes);
-        bytes += change.bytes.length;
-      } else if (change.kind === 'delete') {
+      if (change.bytes === null) {
         this.records.delete(change.name);
       } else {
-        for (const name of this.records.keys()) if (name.startsWith(change.prefix)) this.records.delete(name);
+        this.records.set(change.name, change.bytes);
+        bytes += change.bytes.length;
       }
     }
     return bytes;

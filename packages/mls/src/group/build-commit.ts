@@ -24,12 +24,15 @@ import type { RatchetTree } from '../tree/ratchet-tree.ts';
 import { createPath, encryptPath } from '../tree/treekem.ts';
 import type { NewPath } from '../tree/treekem.ts';
 import { applyProposals } from './apply.ts';
+import type { Applied } from './apply.ts';
+import { effectsOf } from './effects.ts';
+import type { CommitEffects } from './effects.ts';
 import type { Epoch } from './epoch.ts';
 import { needsPath, validateProposalList } from './proposal-list.ts';
 import type { Committer, SentProposal } from './proposal-list.ts';
 import { resolvePskSecret } from './psks.ts';
 import { keysIn, makeEpoch, nextContext, requireValidTree } from './stage.ts';
-import type { CommitEffects, Current, Staged } from './stage.ts';
+import type { Current, Staged } from './stage.ts';
 
 /** What a member may change of its own leaf as it commits or updates. */
 export interface LeafChanges {
@@ -149,7 +152,14 @@ export function buildCommit(
   return {
     content: withTag(signed, next.confirmationTag),
     staged: { ...made.staged, tree, keys },
-    effects: { ...applied, committer, committerLeaf, proposals },
+    effects: effectsOf(applied, {
+      committer,
+      committerLeaf,
+      hasPath: path !== null,
+      proposals,
+      before: current.tree,
+      after: tree,
+    }),
     groupInfo,
     welcome,
   };
@@ -223,7 +233,7 @@ export function makeGroupInfo(
 interface WelcomeParts {
   readonly joiner: Secret;
   readonly psk: Secret;
-  readonly applied: Pick<CommitEffects, 'added' | 'psks'>;
+  readonly applied: Pick<Applied, 'added' | 'psks'>;
   readonly path: NewPath | null;
   readonly committerLeaf: number;
   readonly groupInfo: GroupInfo;

@@ -9,7 +9,7 @@ import type { ResumptionUsage } from '../messages/psk.ts';
 import type { SuiteCrypto } from '../suite.ts';
 import type { LeafChanges } from './build-commit.ts';
 import type { Surroundings } from './options.ts';
-import type { CommitEffects } from './stage.ts';
+import type { CommitEffects } from './effects.ts';
 
 /** A commit that was made and is not yet accepted. The group stays in its epoch until it is merged. */
 export interface PendingCommit {

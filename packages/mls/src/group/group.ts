@@ -5,10 +5,9 @@ import { protectPrivate } from '../framing/private.ts';
 import { protectPublic, signContent, withTag } from '../framing/public.ts';
 import type { AuthenticatedContent, WireFormat } from '../messages/authenticated.ts';
 import type { Content } from '../messages/content.ts';
-import type { Credential } from '../messages/credential.ts';
 import type { Extension } from '../messages/extension.ts';
 import { signLeafNode } from '../messages/leaf-node.ts';
-import type { LeafNode, LeafNodeFields } from '../messages/leaf-node.ts';
+import type { LeafNodeFields } from '../messages/leaf-node.ts';
 import { encodeMessage } from '../messages/message.ts';
 import type { Proposal } from '../messages/proposal.ts';
 import { exportSecret } from '../schedule/key-schedule.ts';
@@ -16,21 +15,16 @@ import { buildCommit, buildWithKept, makeGroupInfo } from './build-commit.ts';
 import type { BuiltCommit, LeafChanges } from './build-commit.ts';
 import { CommitBuilder } from './commit-builder.ts';
 import type { CommitPlan, PendingCommit } from './commit-builder.ts';
+import { memberOf } from './member.ts';
+import type { Member } from './member.ts';
 import type { Surroundings } from './options.ts';
 import type { SentProposal } from './proposal-list.ts';
 import { messageDigest, proposalRef, receive, statusAfter, validateProposal } from './receive.ts';
-import type { Processed } from './receive.ts';
+import type { Processed, ProcessOptions } from './receive.ts';
 import type { RecordChange, RecordReader } from './records.ts';
 import type { OwnUpdate } from './stage.ts';
 import { GroupState } from './state.ts';
 import type { GroupStatus } from './state-records.ts';
-
-export interface Member {
-  readonly leaf: number;
-  readonly credential: Credential;
-  readonly signatureKey: Uint8Array;
-  readonly node: LeafNodeFields;
-}
 
 /** An epoch that can be gone back to. */
 export interface Snapshot {
@@ -125,9 +119,12 @@ export class Group implements Disposable {
     );
   }
 
-  /** Receives a message to the group. Throws `MlsError`; then nothing has changed. */
-  process(message: Uint8Array): Processed {
-    return receive(this.#state, message.slice());
+  /**
+   * Receives a message to the group. A proposal or commit of another that is valid can be looked at by `options.accept`
+   * before it counts: false throws `refused`. Throws `MlsError`; then nothing has changed, and keys are not used up.
+   */
+  process(message: Uint8Array, options: ProcessOptions = {}): Processed {
+    return receive(this.#state, message.slice(), options);
   }
 
   /**
@@ -351,9 +348,4 @@ export class Group implements Disposable {
 
 function isSameDigest(a: Uint8Array | null, b: Uint8Array | null): boolean {
   return a === null || b === null ? a === b : sameBytes(a, b);
-}
-
-function memberOf(leaf: number, node: LeafNode): Member {
-  const { fields } = node;
-  return { leaf, credential: fields.credential, signatureKey: fields.signatureKey, node: fields };
 }

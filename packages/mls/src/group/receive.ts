@@ -17,38 +17,55 @@ import type { SecretTree } from '../schedule/secret-tree.ts';
 import type { SuiteCrypto } from '../suite.ts';
 import { validateKeyPackage, validateLeaf } from './leaf-rules.ts';
 import { requireCommitPsk, requireSenderMayPropose } from './proposal-list.ts';
-import { stageCommit } from './stage.ts';
-import type { CommitEffects } from './stage.ts';
+import { stageCommit, wipeStaged } from './stage.ts';
+import type { CommitEffects } from './effects.ts';
 import type { GroupState } from './state.ts';
 
-/** What a received message was. `leaf` numbers are of the message's epoch. */
+/** What a received message was. Leaf numbers are of the message's epoch. */
 export type Processed =
   | {
       readonly kind: 'application';
+      /** A leaf. */
       readonly sender: number;
       readonly credential: Credential;
+      /** That it was sent in: this one or a kept past one. */
       readonly epoch: bigint;
       readonly data: Uint8Array;
       readonly authenticatedData: Uint8Array;
     }
-  /** Kept until the epoch ends: commits may refer to it. */
-  | {
-      readonly kind: 'proposal';
-      readonly sender: Sender;
-      readonly proposal: Proposal;
-      readonly ref: Uint8Array;
-      readonly authenticatedData: Uint8Array;
-    }
-  /** The group is in the next epoch; or, when `removed`, this member is out of it. */
-  | {
-      readonly kind: 'commit';
-      readonly own: boolean;
-      readonly removed: boolean;
-      /** Null for an own commit, whose maker knows. */
-      readonly effects: CommitEffects | null;
-      readonly authenticatedData: Uint8Array;
-      readonly digest: Uint8Array;
-    };
+  | ReceivedProposal
+  | ReceivedCommit
+  /** An own commit came back: the group is in the epoch that it begins. Its maker knows its effects. */
+  | { readonly kind: 'own_commit'; readonly digest: Uint8Array };
+
+/** Kept until the epoch ends: commits may refer to it. */
+export interface ReceivedProposal {
+  readonly kind: 'proposal';
+  readonly epoch: bigint;
+  readonly sender: Sender;
+  readonly proposal: Proposal;
+  readonly ref: Uint8Array;
+  readonly authenticatedData: Uint8Array;
+}
+
+/** Once it counts, the group is in the next epoch; or, when `removed`, this member is out of it. */
+export interface ReceivedCommit {
+  readonly kind: 'commit';
+  /** That it ends. */
+  readonly epoch: bigint;
+  readonly removed: boolean;
+  readonly effects: CommitEffects;
+  readonly authenticatedData: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
+export interface ProcessOptions {
+  /**
+   * Asked before a proposal or commit of another counts, while the group is still as it was (`member(leaf)` of it gives
+   * who proposed). False refuses it; what this throws passes through. In both cases nothing has changed.
+   */
+  readonly accept?: (candidate: ReceivedProposal | ReceivedCommit) => boolean;
+}
 
 /** ProposalRef, RFC 9420 §5.2. */
 export function proposalRef(crypto: SuiteCrypto, content: AuthenticatedContent): Uint8Array {
@@ -61,20 +78,13 @@ export function messageDigest(crypto: SuiteCrypto, message: Uint8Array): Uint8Ar
 }
 
 /** Receives one MLSMessage. Nothing has changed when it throws. `message` must not change afterwards. */
-export function receive(state: GroupState, message: Uint8Array): Processed {
+export function receive(state: GroupState, message: Uint8Array, options: ProcessOptions): Processed {
   const digest = messageDigest(state.crypto, message);
   const pending = state.pending(digest);
   if (pending !== null) {
     const { reinit } = pending;
     state.advance(pending.staged, reinit === null ? { kind: 'active' } : { kind: 'reinitialised', reinit });
-    return {
-      kind: 'commit',
-      own: true,
-      removed: false,
-      effects: null,
-      authenticatedData: new Uint8Array(0),
-      digest,
-    };
+    return { kind: 'own_commit', digest };
   }
   const decoded = decodeMessage(message);
   if (decoded.kind !== 'public_message' && decoded.kind !== 'private_message') {
@@ -91,21 +101,25 @@ export function receive(state: GroupState, message: Uint8Array): Processed {
     throw new MlsError('past_epoch', 'a handshake message is of an epoch that is over');
   }
   return decoded.kind === 'public_message'
-    ? receivePublic(state, decoded.message, digest)
-    : receivePrivate(state, decoded.message, digest);
+    ? receivePublic(state, decoded.message, { digest, ...options })
+    : receivePrivate(state, decoded.message, { digest, ...options });
 }
 
-function receivePublic(state: GroupState, message: PublicMessage, digest: Uint8Array): Processed {
+interface Receiving extends ProcessOptions {
+  readonly digest: Uint8Array;
+}
+
+function receivePublic(state: GroupState, message: PublicMessage, receiving: Receiving): Processed {
   requireActive(state);
   const { content } = message;
   const { sender } = content.framed;
   requireMembership(state.crypto, message, state.epoch.secrets.membership, state.epoch.contextBytes);
   if (sender.kind === 'member' && sender.leaf === state.epoch.ownLeaf) throw ownMessage();
   verifyContent(state.crypto, verifierOf(state, content), content, state.epoch.contextBytes);
-  return take(state, content, digest, () => {});
+  return take(state, content, receiving, { consume: () => {}, discard: () => {} });
 }
 
-function receivePrivate(state: GroupState, message: PrivateMessage, digest: Uint8Array): Processed {
+function receivePrivate(state: GroupState, message: PrivateMessage, receiving: Receiving): Processed {
   if (message.contentKind !== 'application') requireActive(state);
   const { crypto, epoch } = state;
   const opened = openFrom(crypto, message, {
@@ -115,7 +129,7 @@ function receivePrivate(state: GroupState, message: PrivateMessage, digest: Uint
     ownLeaf: epoch.ownLeaf,
     leaf: (leaf) => state.leaf(leaf),
   });
-  return take(state, opened.content, digest, opened.consume, opened.discard);
+  return take(state, opened.content, receiving, opened);
 }
 
 function receiveLate(state: GroupState, message: PrivateMessage): Processed {
@@ -175,16 +189,10 @@ function openFrom(
   }
 }
 
-function take(
-  state: GroupState,
-  content: AuthenticatedContent,
-  digest: Uint8Array,
-  consume: () => void,
-  discard: () => void = () => {},
-): Processed {
+function take(state: GroupState, content: AuthenticatedContent, receiving: Receiving, key: UsedKey): Processed {
   const { content: inner, sender } = content.framed;
   if (inner.kind === 'application') {
-    consume();
+    key.consume();
     if (sender.kind !== 'member') throw new MlsError('internal', 'application data is not from a member');
     return application(content, required(state.leaf(sender.leaf)));
   }
@@ -192,42 +200,53 @@ function take(
     if (inner.kind === 'proposal') {
       validateProposal(state, inner.proposal, sender);
       const ref = proposalRef(state.crypto, content);
-      consume();
+      const { epoch, authenticatedData } = content.framed;
+      const received = { kind: 'proposal', epoch, sender, proposal: inner.proposal, ref, authenticatedData } as const;
+      requireAccepted(receiving, received);
+      key.consume();
       state.addProposal(content, ref, null);
-      return {
-        kind: 'proposal',
-        sender,
-        proposal: inner.proposal,
-        ref,
-        authenticatedData: content.framed.authenticatedData,
-      };
+      return received;
     }
-    return takeCommit(state, content, digest, consume);
+    return takeCommit(state, content, receiving, key);
   } catch (error) {
-    discard();
+    key.discard();
     throw error;
   }
 }
 
-function takeCommit(
-  state: GroupState,
-  content: AuthenticatedContent,
-  digest: Uint8Array,
-  consume: () => void,
-): Processed {
-  const result = stageCommit(state.current(), content, digest);
+/** The key of a private message; nothing for a public one. */
+interface UsedKey {
+  readonly consume: () => void;
+  readonly discard: () => void;
+}
+
+function requireAccepted({ accept }: ProcessOptions, candidate: ReceivedProposal | ReceivedCommit): void {
+  if (accept?.(candidate) === false) throw new MlsError('refused', 'the caller refuses a proposal or commit');
+}
+
+function takeCommit(state: GroupState, content: AuthenticatedContent, receiving: Receiving, key: UsedKey): Processed {
+  const { digest } = receiving;
+  const current = state.current();
+  const result = stageCommit(current, content, digest);
   const { effects } = result;
-  consume();
+  const { epoch, authenticatedData } = content.framed;
+  const removed = result.kind === 'removed';
+  const received = { kind: 'commit', epoch, removed, effects, authenticatedData, digest } as const;
+  try {
+    requireAccepted(receiving, received);
+  } catch (error) {
+    if (result.kind === 'staged') {
+      const { keys } = result.staged;
+      // The own leaf's key is the group's, also where the commit took an own update in.
+      const own = keys.get(2 * current.epoch.ownLeaf);
+      wipeStaged(result.staged, new Set([...current.keys.values(), ...(own === undefined ? [] : [own])]));
+    }
+    throw error;
+  }
+  key.consume();
   if (result.kind === 'removed') state.endMembership();
   else state.advance(result.staged, statusAfter(effects));
-  return {
-    kind: 'commit',
-    own: false,
-    removed: result.kind === 'removed',
-    effects,
-    authenticatedData: content.framed.authenticatedData,
-    digest,
-  };
+  return received;
 }
 
 export function statusAfter(effects: Pick<CommitEffects, 'reinit'>): GroupState['status'] {

@@ -1,15 +1,25 @@
 /** Reads what was stored. */
 export interface RecordReader {
-  /** Null when there is none. Whatever this throws passes through the call that needed it, which then changes nothing. */
+  /**
+   * Null when there is none. Whatever this throws passes through the call that needed the record; nothing has changed
+   * then, and the call can be made again. The bytes must not change while the group lives.
+   */
   read(name: string): Uint8Array | null;
+  /**
+   * Called with names that are about to be read, some of which may not exist. A reader that was given only some records
+   * can ask for all the others at once, by throwing; a call then takes a few rounds and not one for each record.
+   */
+  prepare?(names: readonly string[]): void;
 }
 
-/** A change to a group's records. Records hold secrets: overwrite the bytes once they are stored. */
-export type RecordChange =
-  | { readonly kind: 'put'; readonly name: string; readonly bytes: Uint8Array }
-  | { readonly kind: 'delete'; readonly name: string }
-  /** Every record whose name begins with `prefix`; comes before the puts of the same list. */
-  | { readonly kind: 'delete-below'; readonly prefix: string };
+/**
+ * A record to write, or (`null`) to delete; deleting one that does not exist is nothing. Each name comes once in a list,
+ * so their order does not matter. Records hold secrets: overwrite the bytes once they are stored.
+ */
+export interface RecordChange {
+  readonly name: string;
+  readonly bytes: Uint8Array | null;
+}
 
 /** The reader of a group that was never stored. */
 export const NO_RECORDS: RecordReader = { read: () => null };
@@ -20,7 +30,6 @@ export const NO_RECORDS: RecordReader = { read: () => null };
  */
 export class RecordLog {
   #dirty = new Map<string, () => Uint8Array | null>();
-  #deletedBelow: string[] = [];
 
   /** `encode` gives the record at the time it is taken; null deletes it. */
   mark(name: string, encode: () => Uint8Array | null): void {
@@ -31,20 +40,10 @@ export class RecordLog {
     this.#dirty.set(name, nothing);
   }
 
-  deleteBelow(prefix: string): void {
-    for (const name of this.#dirty.keys()) if (name.startsWith(prefix)) this.#dirty.delete(name);
-    this.#deletedBelow.push(prefix);
-  }
-
   /** The changes since the last call. */
   take(): RecordChange[] {
-    const changes: RecordChange[] = this.#deletedBelow.map((prefix) => ({ kind: 'delete-below', prefix }));
-    for (const [name, encode] of this.#dirty) {
-      const bytes = encode();
-      changes.push(bytes === null ? { kind: 'delete', name } : { kind: 'put', name, bytes });
-    }
+    const changes = [...this.#dirty].map(([name, encode]) => ({ name, bytes: encode() }));
     this.#dirty = new Map();
-    this.#deletedBelow = [];
     return changes;
   }
 }

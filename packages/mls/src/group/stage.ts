@@ -6,7 +6,7 @@ import type { UpdatePath } from '../messages/commit.ts';
 import type { Extension } from '../messages/extension.ts';
 import { encodeGroupContext } from '../messages/group-context.ts';
 import type { GroupContext } from '../messages/group-context.ts';
-import { epochSecrets, externalKey, joinerSecret } from '../schedule/key-schedule.ts';
+import { epochSecrets, externalKey, joinerSecret, wipeEpochSecrets } from '../schedule/key-schedule.ts';
 import { confirmationTag, confirmedTranscriptHash, interimTranscriptHash } from '../schedule/transcript.ts';
 import type { SuiteCrypto } from '../suite.ts';
 import type { SignatureKind } from '@sotto/crypto';
@@ -15,6 +15,8 @@ import { applyPath, openPath } from '../tree/treekem.ts';
 import type { PathKeys } from '../tree/treekem.ts';
 import { applyProposals, requireNewKey } from './apply.ts';
 import type { Applied } from './apply.ts';
+import { effectsOf } from './effects.ts';
+import type { CommitEffects } from './effects.ts';
 import { epochId } from './epoch.ts';
 import type { Epoch } from './epoch.ts';
 import { demandsOf, requireCompatible, requireSuccessor, validateLeaf } from './leaf-rules.ts';
@@ -52,11 +54,11 @@ export interface Staged {
   readonly keys: PathKeys;
 }
 
-/** What a commit did. */
-export interface CommitEffects extends Applied {
-  readonly committer: Committer;
-  readonly committerLeaf: number;
-  readonly proposals: readonly SentProposal[];
+/** Wipes a next epoch that does not come about. `kept` are keys that it shares with the current one. */
+export function wipeStaged({ epoch, encryption, keys }: Staged, kept: ReadonlySet<PrivateKey>): void {
+  wipeEpochSecrets(epoch.secrets);
+  encryption.dispose();
+  for (const key of keys.values()) if (!kept.has(key)) key[Symbol.dispose]();
 }
 
 export type StageResult =
@@ -92,7 +94,14 @@ export function stageCommit(current: Current, content: AuthenticatedContent, dig
       ? null
       : takePath(current, tree, { path: commit.path, committer, committerLeaf, applied, absent });
   requireValidTree(current, tree, applied, commit.path === null ? [] : [committerLeaf, ...pathNodes(steps)]);
-  const effects: CommitEffects = { ...applied, committer, committerLeaf, proposals };
+  const effects = effectsOf(applied, {
+    committer,
+    committerLeaf,
+    hasPath: commit.path !== null,
+    proposals,
+    before: current.tree,
+    after: tree,
+  });
   if (applied.removed.includes(epoch.ownLeaf)) return { kind: 'removed', effects };
 
   const provisional = nextContext(epoch.context, tree, applied.extensions);

@@ -31,6 +31,8 @@ export interface KeptProposal {
 export interface SnapshotEntry {
   readonly id: string;
   readonly epoch: bigint;
+  /** Leaves that its tree had room for. */
+  readonly width: number;
   /** Unix ms. */
   readonly endedAt: number;
   /** Of the commit that began it. */
@@ -40,6 +42,7 @@ export interface SnapshotEntry {
 export interface PastEntry {
   readonly id: string;
   readonly epoch: bigint;
+  readonly width: number;
   readonly endedAt: number;
 }
 
@@ -110,15 +113,15 @@ export function encodeIndex(index: GroupIndex): Uint8Array {
   writeText(writer, index.epochId);
   writer.uint32(index.nodeCount).uint8(STATUS_KINDS.indexOf(index.status.kind));
   if (index.status.kind === 'reinitialised') writeProposal(writer, index.status.reinit);
-  writer.list(index.past, (inner, { id, epoch, endedAt }) => {
+  writer.list(index.past, (inner, { id, epoch, width, endedAt }) => {
     writeText(inner, id);
-    inner.uint64(epoch).uint64(BigInt(endedAt));
+    inner.uint64(epoch).uint32(width).uint64(BigInt(endedAt));
   });
   writer.list(index.proposalRefs, writeText).list(index.pendingDigests, writeText);
   return writer
-    .list(index.snapshots, (inner, { id, epoch, endedAt, digest }) => {
+    .list(index.snapshots, (inner, { id, epoch, width, endedAt, digest }) => {
       writeText(inner, id);
-      inner.uint64(epoch).uint64(BigInt(endedAt));
+      inner.uint64(epoch).uint32(width).uint64(BigInt(endedAt));
       inner.optional(digest, (nested, bytes) => nested.vector(bytes));
     })
     .finish();
@@ -139,6 +142,7 @@ export function readIndex(reader: Reader): GroupIndex {
     past: reader.list((inner) => ({
       id: readText(inner),
       epoch: inner.uint64(),
+      width: inner.uint32(),
       endedAt: Number(inner.uint64()),
     })),
     proposalRefs: reader.list(readText),
@@ -146,6 +150,7 @@ export function readIndex(reader: Reader): GroupIndex {
     snapshots: reader.list((inner) => ({
       id: readText(inner),
       epoch: inner.uint64(),
+      width: inner.uint32(),
       endedAt: Number(inner.uint64()),
       digest: inner.optional((nested) => nested.vector()),
     })),

@@ -1,4 +1,4 @@
-import type { Secret } from '@sotto/crypto';
+import type { PrivateKey, Secret } from '@sotto/crypto';
 import { hex, sameBytes } from '../bytes.ts';
 import { decodeWhole } from '../codec/reader.ts';
 import { MlsError } from '../error.ts';
@@ -27,6 +27,7 @@ import {
 import type { GroupIndex, GroupStatus, KeptProposal, PastEntry, PendingEpoch, SnapshotEntry } from './state-records.ts';
 import { NO_RECORDS, RecordLog } from './records.ts';
 import type { RecordChange, RecordReader } from './records.ts';
+import { wipeStaged } from './stage.ts';
 import type { Current, OwnUpdate, Staged } from './stage.ts';
 import { changedNodes, decodeSnapshot, encodeNode, encodeSnapshot, readNodeRecord } from './staged-record.ts';
 import { TreeStore } from './tree-store.ts';
@@ -54,6 +55,8 @@ export class GroupState {
   #keys: PathKeys | null = null;
   /** Leaves read without the tree. */
   readonly #leaves = new Map<number, LeafNode | null>();
+  /** Secret trees by epoch, of those in use. */
+  readonly #stores = new Map<string, TreeStore>();
   #store: TreeStore;
   #past: PastEntry[];
   readonly #pastLoaded = new Map<string, { readonly epoch: PastEpoch; readonly store: TreeStore }>();
@@ -77,7 +80,7 @@ export class GroupState {
     this.#snapshots = parts.snapshots;
     this.#proposalRefs = parts.proposalRefs;
     this.#pendingDigests = parts.pendingDigests;
-    this.#store = this.#newStore(parts.epoch.id);
+    this.#store = this.#storeOf(parts.epoch.id);
   }
 
   /** A group's first state here: every record is new. */
@@ -222,7 +225,7 @@ export class GroupState {
     if (!this.#pendingDigests.includes(name)) return false;
     this.#pendingDigests = this.#pendingDigests.filter((other) => other !== name);
     const pending = this.#pending.get(name);
-    if (pending !== undefined) wipeStaged(pending.staged);
+    if (pending !== undefined) wipeStaged(pending.staged, this.#heldKeys(null));
     this.#pending.delete(name);
     this.#log.delete(`pending/${name}`);
     this.#markIndex();
@@ -259,18 +262,18 @@ export class GroupState {
     const left = this.tree;
     this.#clearEpoch(null);
     wipeEpochSecrets(this.#epoch.secrets);
-    this.#store.delete();
+    this.#dropStore(this.#epoch.id, this.#epoch.width);
     this.#log.delete(`epoch/${this.#epoch.id}`);
     this.#log.delete(`keys/${this.#epoch.id}`);
     const later = this.#snapshots.slice(position + 1);
     this.#snapshots = this.#snapshots.slice(0, position);
     this.#log.delete(`snapshot/${id}`);
     this.#snapshotsLoaded.delete(id);
-    for (const entry of later) this.#forgetSnapshot(entry.id);
+    for (const entry of later) this.#forgetSnapshot(entry);
     const kept = this.#past.filter((entry) => entry.epoch < epoch.context.epoch);
     const dropped = this.#past.filter((entry) => !kept.includes(entry));
     this.#past = kept;
-    for (const entry of dropped) this.#forgetPast(entry.id, entry.id === id);
+    for (const entry of dropped) this.#forgetPast(entry, entry.id === id);
     this.#status = { kind: 'active' };
     this.#take({ epoch, keys, tree }, left, store);
     return true;
@@ -280,7 +283,7 @@ export class GroupState {
   dropSnapshots(): void {
     const dropped = this.#snapshots;
     this.#snapshots = [];
-    for (const { id } of dropped) this.#forgetSnapshot(id);
+    for (const entry of dropped) this.#forgetSnapshot(entry);
     if (dropped.length > 0) this.#markIndex();
   }
 
@@ -298,18 +301,19 @@ export class GroupState {
     const kept = this.#past.filter(({ endedAt }, i) => endedAt >= oldest && i >= this.#past.length - pastEpochs);
     const dropped = this.#past.filter((entry) => !kept.includes(entry));
     this.#past = kept;
-    for (const { id } of dropped)
+    for (const entry of dropped) {
       this.#forgetPast(
-        id,
-        this.#snapshots.some((entry) => entry.id === id),
+        entry,
+        this.#snapshots.some(({ id }) => id === entry.id),
       );
+    }
     const { snapshots } = this.around.policy;
     const current = this.#snapshots.filter(
       (entry, i) => !this.#isOutdated(entry) && i >= this.#snapshots.length - snapshots,
     );
     const outdated = this.#snapshots.filter((entry) => !current.includes(entry));
     this.#snapshots = current;
-    for (const { id } of outdated) this.#forgetSnapshot(id);
+    for (const entry of outdated) this.#forgetSnapshot(entry);
     if (dropped.length + outdated.length > 0) this.#markIndex();
   }
 
@@ -350,18 +354,17 @@ export class GroupState {
     wipeEpochSecrets(this.#epoch.secrets);
     this.#epoch.signer[Symbol.dispose]();
     for (const key of this.#keys?.values() ?? []) key[Symbol.dispose]();
-    this.#store[Symbol.dispose]();
-    for (const { epoch, store } of this.#pastLoaded.values()) {
+    for (const store of this.#stores.values()) store[Symbol.dispose]();
+    for (const { epoch } of this.#pastLoaded.values()) {
       epoch.senderData.dispose();
       epoch.resumption.dispose();
-      store[Symbol.dispose]();
     }
     for (const { epoch } of this.#snapshotsLoaded.values()) wipeEpochSecrets(epoch.secrets);
-    for (const { staged } of this.#pending.values()) wipeStaged(staged);
+    for (const { staged } of this.#pending.values()) wipeStaged(staged, this.#heldKeys(null));
   }
 
   #install(staged: Staged, base: RatchetTree | null): void {
-    const store = this.#newStore(staged.epoch.id);
+    const store = this.#storeOf(staged.epoch.id);
     store.setNode(root(staged.tree.width), staged.encryption);
     this.#take(staged, base, store);
   }
@@ -409,7 +412,7 @@ export class GroupState {
       endedAt: this.around.now(),
       replaced,
     };
-    this.#past.push({ id: epoch.id, epoch: epoch.context.epoch, endedAt: past.endedAt });
+    this.#past.push({ id: epoch.id, epoch: epoch.context.epoch, width: epoch.width, endedAt: past.endedAt });
     this.#pastLoaded.set(epoch.id, { epoch: past, store: old.store });
     this.#log.mark(`past/${epoch.id}`, () => encodePastEpoch(past));
     this.#log.delete(`epoch/${epoch.id}`);
@@ -426,13 +429,19 @@ export class GroupState {
     this.#proposalRefs = [];
     this.#proposals.clear();
     for (const digest of this.#pendingDigests) this.#log.delete(`pending/${digest}`);
-    for (const { staged } of this.#pending.values()) if (staged !== next) wipeStaged(staged);
+    const held = this.#heldKeys(next);
+    for (const { staged } of this.#pending.values()) if (staged !== next) wipeStaged(staged, held);
     this.#pendingDigests = [];
     this.#pending.clear();
     // A snapshot goes on holding the epoch's keys.
     if (next === null || this.#keys === null || this.around.policy.snapshots > 0) return;
     const kept = new Set(next.keys.values());
     for (const key of this.#keys.values()) if (!kept.has(key)) key[Symbol.dispose]();
+  }
+
+  /** Private keys of the current epoch and of `next`. */
+  #heldKeys(next: Staged | null): ReadonlySet<PrivateKey> {
+    return new Set([...(this.#keys?.values() ?? []), ...(next?.keys.values() ?? [])]);
   }
 
   #proposal(name: string): KeptProposal | null {
@@ -462,6 +471,7 @@ export class GroupState {
     this.#snapshots.push({
       id: epoch.id,
       epoch: epoch.context.epoch,
+      width: epoch.width,
       endedAt: this.around.now(),
       digest: epoch.commitDigest,
     });
@@ -477,7 +487,7 @@ export class GroupState {
       const isLast = position === this.#snapshots.length - 1;
       const base = isLast ? this.tree : this.#snapshot(position + 1).tree;
       const decoded = decodeSnapshot(this.crypto, needed(this.#reader, `snapshot/${entry.id}`), base);
-      snapshot = { ...decoded, store: this.#pastLoaded.get(entry.id)?.store ?? this.#newStore(entry.id) };
+      snapshot = { ...decoded, store: this.#storeOf(entry.id) };
       this.#snapshotsLoaded.set(entry.id, snapshot);
     }
     return snapshot;
@@ -487,7 +497,7 @@ export class GroupState {
     return entry === undefined || entry.endedAt < this.around.now() - this.around.policy.snapshotAge;
   }
 
-  #forgetSnapshot(id: string): void {
+  #forgetSnapshot({ id, width }: SnapshotEntry): void {
     const loaded = this.#snapshotsLoaded.get(id);
     if (loaded !== undefined) {
       wipeEpochSecrets(loaded.epoch.secrets);
@@ -500,33 +510,41 @@ export class GroupState {
     }
     this.#snapshotsLoaded.delete(id);
     this.#log.delete(`snapshot/${id}`);
-    if (!this.#past.some((entry) => entry.id === id)) this.#newStore(id).delete();
+    if (!this.#past.some((entry) => entry.id === id)) this.#dropStore(id, width);
   }
 
   /** `keepSecrets` for an epoch that is still held otherwise. */
-  #forgetPast(id: string, keepSecrets: boolean): void {
+  #forgetPast({ id, width }: PastEntry, keepSecrets: boolean): void {
     const loaded = this.#pastLoaded.get(id);
     loaded?.epoch.senderData.dispose();
     loaded?.epoch.resumption.dispose();
     this.#pastLoaded.delete(id);
     this.#log.delete(`past/${id}`);
-    if (keepSecrets) return;
-    if (loaded === undefined) this.#log.deleteBelow(`secret/${id}/`);
-    else loaded.store.delete();
+    if (!keepSecrets) this.#dropStore(id, width);
   }
 
   #loadPast(id: string): { readonly epoch: PastEpoch; readonly store: TreeStore } {
     let loaded = this.#pastLoaded.get(id);
     if (loaded === undefined) {
       const epoch = decodeWhole(needed(this.#reader, `past/${id}`), readPastEpoch);
-      loaded = { epoch, store: this.#snapshotsLoaded.get(id)?.store ?? this.#newStore(id) };
+      loaded = { epoch, store: this.#storeOf(id) };
       this.#pastLoaded.set(id, loaded);
     }
     return loaded;
   }
 
-  #newStore(id: string): TreeStore {
-    return new TreeStore(`secret/${id}/`, this.#reader, this.#log);
+  #storeOf(id: string): TreeStore {
+    let store = this.#stores.get(id);
+    if (store === undefined) {
+      store = new TreeStore(`secret/${id}/`, this.#reader, this.#log);
+      this.#stores.set(id, store);
+    }
+    return store;
+  }
+
+  #dropStore(id: string, width: number): void {
+    this.#storeOf(id).delete(width);
+    this.#stores.delete(id);
   }
 
   #markIndex(): void {
@@ -566,9 +584,4 @@ function sentProposal({ content, ref }: KeptProposal): SentProposal {
   const { content: inner, sender } = content.framed;
   if (inner.kind !== 'proposal') throw new MlsError('internal', 'what was kept is no proposal');
   return { proposal: inner.proposal, sender, ref };
-}
-
-function wipeStaged({ epoch, encryption }: Staged): void {
-  wipeEpochSecrets(epoch.secrets);
-  encryption.dispose();
 }

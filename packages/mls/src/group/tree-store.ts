@@ -5,6 +5,7 @@ import { Writer } from '../codec/writer.ts';
 import { disposeMessageKey, Ratchet } from '../schedule/ratchet.ts';
 import type { MessageKey } from '../schedule/ratchet.ts';
 import type { RatchetKind, SecretTreeStore, SenderRatchets } from '../schedule/secret-tree.ts';
+import { left, right, root } from '../tree/math.ts';
 import type { RecordLog, RecordReader } from './records.ts';
 
 /**
@@ -90,10 +91,28 @@ export class TreeStore implements SecretTreeStore, Disposable {
     this.#skipped.clear();
   }
 
-  /** Wipes and deletes everything. */
-  delete(): void {
+  /** Wipes and deletes everything, in a tree with room for `width` leaves. */
+  delete(width: number): void {
+    const names = [...this.#names(root(width))];
     this[Symbol.dispose]();
-    this.#log.deleteBelow(this.prefix);
+    for (const name of names) this.#log.delete(name);
+  }
+
+  /** What exists of a subtree: a node's secret, or else what became of it. */
+  *#names(index: number): Generator<string> {
+    if (this.node(index) !== null) {
+      yield this.#nodeName(index);
+    } else if (index % 2 === 1) {
+      yield* this.#names(left(index));
+      yield* this.#names(right(index));
+    } else {
+      const ratchets = this.ratchets(index / 2);
+      if (ratchets === null) return;
+      yield this.#senderName(index / 2);
+      for (const kind of ['handshake', 'application'] as const) {
+        for (const generation of ratchets[kind].skipped()) yield this.#skippedName(index / 2, kind, generation);
+      }
+    }
   }
 
   #cached<Key, Value>(

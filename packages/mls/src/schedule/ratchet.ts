@@ -36,6 +36,14 @@ export class Ratchet {
     return age >= 0 && age < 8 * this.window.length && ((this.window[age >> 3] ?? 0) & (1 << (age & 7))) !== 0;
   }
 
+  /** Generations whose keys are kept, the latest first. */
+  *skipped(): Generator<number> {
+    for (let age = 0; age < 8 * this.window.length; age++) {
+      const generation = this.generation - 1 - age;
+      if (this.hasSkipped(generation)) yield generation;
+    }
+  }
+
   withoutSkipped(generation: number): Ratchet {
     const window = this.window.slice();
     const age = this.generation - 1 - generation;
