@@ -2,9 +2,9 @@ import { networkInterfaces } from 'node:os';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { nativeProvider, Secret } from '@sotto/crypto';
+import { nativeProvider } from '@sotto/crypto';
 import type { CryptoProvider } from '@sotto/crypto';
-import { formatGatewayAddress, parseHost, Refusal } from '@sotto/wire';
+import { formatGatewayAddress, parseHost } from '@sotto/wire';
 import { every, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { GatewayConfig, GatewaySecrets } from './config.ts';
@@ -12,18 +12,11 @@ import { Connections } from './connections.ts';
 import { openEmbeddedStore } from './embedded/store.ts';
 import type { EmbeddedStore } from './embedded/store.ts';
 import { GatewayError } from './error.ts';
-import { Challenges } from './login/challenges.ts';
-import { Proofs } from './login/proof.ts';
-import { RequestTokens } from './login/request-tokens.ts';
-import { Tokens } from './login/tokens.ts';
-import { Memory } from './memory.ts';
-import { Refused } from './refused.ts';
 import { mountConnect } from './rpc/connect-plugin.ts';
-import { Limiters } from './rpc/limiters.ts';
-import { createRoutes } from './rpc/routes.ts';
-import { StreamMonitor } from './rpc/stream-monitor.ts';
 import { describe } from './rpc/wrap.ts';
 import { createServer } from './server.ts';
+import { createService } from './service.ts';
+import type { Service } from './service.ts';
 import type { Server } from './server.ts';
 import { currentCertificate } from './tls/certificates.ts';
 import type { CertificateSource } from './tls/certificates.ts';
@@ -57,7 +50,6 @@ export interface GatewayOverrides {
 const CERTIFICATE_CHECK_MS = 6 * 3600 * 1000;
 /** ms for calls under way at a stop; afterwards connections are cut. */
 const STOP_MS = 5000;
-const KEY_BYTES = 32;
 
 /** Starts a gateway; resolves when it accepts connections. Throws `GatewayError`. */
 export async function startGateway(
@@ -93,42 +85,23 @@ export async function startGateway(
     const log = server.fastify.log;
     report = (error) => log.error({ error: describe(error) }, 'a transaction failed');
     const identity = rawPublicKey(source.identity);
-    const status = new Status();
-    const streams = new StreamMonitor(clock);
-    stack.defer(() => streams.stop());
     const { limits, registration, rates } = config;
-    const connections = new Connections(server.raw, limits, clock, () => status.obstacle() !== null);
-    const memory = new Memory({
+    const service = createService({
+      provider,
       clock,
-      limitBytes: limits.memoryBytes,
-      connections: () => connections.size,
-      shed: () => streams.shed(),
+      store,
+      identity,
+      limits,
+      rates,
+      registration,
+      registrationCodes: secrets.registrationCodes,
+      log,
     });
-    stack.defer(() => memory.stop());
-    status.memory = memory;
-    const challenges = new Challenges(provider, clock, secretKey(provider));
-    const routes = createRoutes(
-      {
-        provider,
-        clock,
-        directory: store.directory,
-        mailboxes: store.mailboxes,
-        limits,
-        limiters: new Limiters(clock, rates),
-        registration,
-        registrationCodes: secrets.registrationCodes,
-        challenges,
-        proofs: new Proofs(provider, challenges, identity),
-        tokens: new Tokens(clock, identity),
-        requestTokens: new RequestTokens(provider, clock, secretKey(provider)),
-        streams,
-        memory,
-        log,
-      },
-      status,
-    );
-    mountConnect(server.fastify, routes, { clock, memory, log });
-    mountHealth(server, status);
+    stack.defer(() => service.stop());
+    const connections = new Connections(server.raw, limits, clock, () => service.obstacle() !== null);
+    service.countConnections(() => connections.size);
+    mountConnect(server.fastify, service.routes, service.parts);
+    mountHealth(server, service);
     const rotation = every(clock, CERTIFICATE_CHECK_MS, () => {
       currentCertificate(certificates).then(
         (pair) => server.replaceCertificate(pair),
@@ -137,8 +110,7 @@ export async function startGateway(
     });
     stack.defer(rotation);
     stack.defer(async () => {
-      status.stopping = true;
-      streams.endAll(Refusal.UNAVAILABLE);
+      service.end();
       connections.close();
       const cancel = clock.after(STOP_MS, () => connections.destroy());
       await server.fastify.close();
@@ -164,25 +136,11 @@ export async function startGateway(
 /** Nothing is committed before there is a log. */
 const noLog = (_error: unknown): void => undefined;
 
-/** Whether the gateway takes calls, and why not. */
-class Status {
-  stopping = false;
-  memory: Memory | undefined;
-
-  obstacle(): Refused | null {
-    if (this.stopping) return new Refused(Refusal.UNAVAILABLE, 'the gateway is stopping');
-    if (this.memory?.overloaded === true) {
-      return new Refused(Refusal.UNAVAILABLE, 'the gateway has too much to do', { retryAfterMs: 1000 });
-    }
-    return null;
-  }
-}
-
 /** `/healthz`: the process answers. `/readyz`: it takes calls. */
-function mountHealth(server: Server, status: Status): void {
+function mountHealth(server: Server, service: Service): void {
   server.fastify.get('/healthz', (_request, reply) => reply.send({ ok: true }));
   server.fastify.get('/readyz', (_request, reply) => {
-    const ready = status.obstacle() === null;
+    const ready = service.obstacle() === null;
     return reply.code(ready ? 200 : 503).send({ ready });
   });
 }
@@ -238,8 +196,4 @@ function publicCertificate(config: GatewayConfig) {
   if (config.publicCertificate.kind === 'none') return null;
   const { certificateFile, keyFile } = config.publicCertificate;
   return { certificate: readNeeded(certificateFile), key: readNeeded(keyFile) };
-}
-
-function secretKey(provider: CryptoProvider): Secret {
-  return Secret.take(provider.random(KEY_BYTES));
 }

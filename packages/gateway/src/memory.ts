@@ -16,7 +16,7 @@ export class Memory {
   readonly #unfinishedLimit: number;
   readonly #stop: () => void;
 
-  /** `connections` counts them; `shed` is called while there is too much, to let go of what is stuck. */
+  /** `limitBytes` Infinity: nothing is looked at. `connections` counts them; `shed` is called while there is too much, to let go of what is stuck. */
   constructor(options: {
     readonly clock: Clock;
     readonly limitBytes: number;
@@ -25,6 +25,10 @@ export class Memory {
   }) {
     const { clock, limitBytes, connections, shed } = options;
     this.#unfinishedLimit = limitBytes * UNFINISHED_SHARE;
+    if (limitBytes === Infinity) {
+      this.#stop = () => undefined;
+      return;
+    }
     this.#stop = every(clock, CHECK_MS, () => {
       const { heapUsed, external } = process.memoryUsage();
       this.#overloaded = heapUsed + external + connections() * CONNECTION_BYTES > limitBytes;

@@ -48,14 +48,21 @@ export class GroupCommit {
   readonly #database: DatabaseSync;
   readonly #participants: Participant[] = [];
   readonly #onFailure: (error: unknown) => void;
+  readonly #endOfTurn: (task: () => void) => void;
   readonly #statements;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #scheduled = false;
   #closed = false;
 
-  constructor(database: DatabaseSync, onFailure: (error: unknown) => void) {
+  /** `endOfTurn` runs a task once, after everything that is to share its commit. */
+  constructor(
+    database: DatabaseSync,
+    onFailure: (error: unknown) => void,
+    endOfTurn: (task: () => void) => void = setImmediate,
+  ) {
     this.#database = database;
+    this.#endOfTurn = endOfTurn;
     this.#onFailure = onFailure;
     this.#statements = {
       begin: database.prepare('BEGIN IMMEDIATE'),
@@ -97,7 +104,7 @@ export class GroupCommit {
     if (this.#scheduled) return;
     this.#scheduled = true;
     // After this turn's sockets have been read: everything they brought shares the commit.
-    setImmediate(() => {
+    this.#endOfTurn(() => {
       this.#scheduled = false;
       this.#commit();
       if (this.#waiting.length > 0) this.#schedule();

@@ -21,6 +21,8 @@ export interface EmbeddedStoreOptions {
   readonly limits: Limits;
   /** Told when a transaction failed for a reason of ours (disk full, damaged file). */
   readonly onFailure: (error: unknown) => void;
+  /** Runs a commit after all requests that are to share it; default: at the end of this turn of the event loop. */
+  readonly endOfTurn?: (task: () => void) => void;
 }
 
 /** The ports of a gateway on one SQLite file. */
@@ -38,7 +40,7 @@ export interface EmbeddedStore {
 export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore {
   const { clock, limits } = options;
   const database = open(options.file);
-  const commits = new GroupCommit(database, options.onFailure);
+  const commits = new GroupCommit(database, options.onFailure, options.endOfTurn);
   const state = new MailboxState(database);
   const listeners = new Listeners();
   const tokenUses = new TokenUses(database);

@@ -14,6 +14,21 @@ export interface TokenClaims {
   readonly expiresAt: number;
 }
 
+/** Issues and checks what a logged-in device shows with its calls. */
+export interface LoginTokens {
+  /** `channelBinding`: TLS exporter of the one connection the token is for; null: any. `expiresAt`: Unix seconds. */
+  issue(
+    account: Uint8Array,
+    device: Uint8Array,
+    channelBinding: Uint8Array | null,
+  ): Promise<{ readonly token: string; readonly expiresAt: number }>;
+  /**
+   * Null unless the token is ours, in force, and for this connection. `channelBinding` is asked only when the token
+   * names one, and gives null where the connection has none.
+   */
+  verify(token: string, channelBinding: () => Uint8Array | null): Promise<TokenClaims | null>;
+}
+
 const ALGORITHM = 'EdDSA';
 const TYPE = 'sotto-login+jwt';
 
@@ -24,7 +39,7 @@ const MAX_TOKEN_CHARACTERS = 1024;
  * Login tokens: JWTs (RFC 7519) signed by a key that lives and dies with this process, so there is none to steal from
  * disk. Algorithm, type, issuer and audience are pinned; `cnf` (RFC 7800) holds the hash of the TLS exporter.
  */
-export class Tokens {
+export class Tokens implements LoginTokens {
   readonly #clock: Clock;
   readonly #audience: string;
   readonly #privateKey: KeyObject;
@@ -38,7 +53,6 @@ export class Tokens {
     this.#publicKey = publicKey;
   }
 
-  /** `channelBinding`: TLS exporter of the one connection the token is for; null: any. */
   async issue(account: Uint8Array, device: Uint8Array, channelBinding: Uint8Array | null) {
     const issuedAt = Math.floor(this.#clock.now() / 1000);
     const expiresAt = issuedAt + TOKEN_SECONDS;
@@ -57,10 +71,6 @@ export class Tokens {
     return { token, expiresAt };
   }
 
-  /**
-   * Null unless the token is ours, in force, and for this connection. `channelBinding` is asked only when the token
-   * names one, and gives null where the connection has none.
-   */
   async verify(token: string, channelBinding: () => Uint8Array | null): Promise<TokenClaims | null> {
     if (token.length > MAX_TOKEN_CHARACTERS) return null;
     try {

@@ -7,11 +7,14 @@ import type { Memory } from '../memory.ts';
 import type { Challenges } from '../login/challenges.ts';
 import type { Proofs } from '../login/proof.ts';
 import type { RequestTokens } from '../login/request-tokens.ts';
-import type { Tokens } from '../login/tokens.ts';
+import type { LoginTokens } from '../login/tokens.ts';
 import type { Directory } from '../ports/directory.ts';
 import type { Mailboxes } from '../ports/mailboxes.ts';
 import type { Limiters } from './limiters.ts';
 import type { StreamMonitor } from './stream-monitor.ts';
+
+/** Where services write what operators read. */
+export type Log = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>;
 
 /** What the services are made of. */
 export interface ServiceParts {
@@ -25,9 +28,9 @@ export interface ServiceParts {
   readonly registrationCodes: readonly Secret[];
   readonly challenges: Challenges;
   readonly proofs: Proofs;
-  readonly tokens: Tokens;
+  readonly tokens: LoginTokens;
   readonly requestTokens: RequestTokens;
   readonly streams: StreamMonitor;
   readonly memory: Memory;
-  readonly log: FastifyBaseLogger;
+  readonly log: Log;
 }

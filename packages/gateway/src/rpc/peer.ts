@@ -5,27 +5,36 @@ import { callerOf } from '../peer-address.ts';
 
 const BINDING_BYTES = 32;
 
-/** The other end of one TLS connection. */
-export class Peer {
+/** One connection, as far as services care. */
+export interface PeerLink {
   /** What rate limits count by; for memory only. */
   readonly caller: string;
+  /** Calls share it (HTTP/2). HTTP/1.1 libraries share connections behind their callers' backs: there a login means nothing. */
+  readonly multiplexed: boolean;
+  /** TLS exporter (RFC 8446 §7.5) of the connection, 32 bytes. Throws when it is gone already. */
+  binding(): Uint8Array;
+  /** Ends the connection. */
+  close(): void;
+}
+
+/** The other end of one connection. */
+export class Peer {
   /** Posts refused because of their capability. */
   wrongCapabilities = 0;
-  readonly #socket: TLSSocket;
-  readonly #session: Http2Session | undefined;
+  readonly #link: PeerLink;
   #loggedIn = false;
   #binding: Uint8Array | undefined;
 
-  constructor(socket: TLSSocket, session: Http2Session | undefined) {
-    this.#socket = socket;
-    this.#session = session;
-    this.caller = callerOf(socket.remoteAddress);
+  constructor(link: PeerLink) {
+    this.#link = link;
   }
 
-  /**
-   * A device has logged in on this HTTP/2 connection: from then on nothing is posted here. HTTP/1.1 libraries share
-   * connections behind their callers' backs, so there it means nothing.
-   */
+  /** What rate limits count by; for memory only. */
+  get caller(): string {
+    return this.#link.caller;
+  }
+
+  /** A device has logged in on this connection: from then on nothing is posted here. */
   get loggedIn(): boolean {
     return this.#loggedIn;
   }
@@ -33,7 +42,7 @@ export class Peer {
   /** TLS exporter (RFC 8446 §7.5) of the connection, 32 bytes; null when it is gone already. */
   channelBinding(): Uint8Array | null {
     try {
-      this.#binding ??= this.#socket.exportKeyingMaterial(BINDING_BYTES, LOGIN_EXPORTER_LABEL, Buffer.alloc(0));
+      this.#binding ??= this.#link.binding();
       return this.#binding;
     } catch {
       return null;
@@ -41,13 +50,12 @@ export class Peer {
   }
 
   markLoggedIn(): void {
-    this.#loggedIn = this.#session !== undefined;
+    this.#loggedIn = this.#link.multiplexed;
   }
 
   /** Ends the connection. */
   close(): void {
-    if (this.#session === undefined) this.#socket.destroy();
-    else this.#session.destroy();
+    this.#link.close();
   }
 }
 
@@ -60,8 +68,20 @@ export function peerOf(request: { readonly socket: TLSSocket; readonly session: 
   const key = session ?? socket;
   let peer = peers.get(key);
   if (peer === undefined) {
-    peer = new Peer(socket, session);
+    peer = new Peer(linkOf(socket, session));
     peers.set(key, peer);
   }
   return peer;
+}
+
+function linkOf(socket: TLSSocket, session: Http2Session | undefined): PeerLink {
+  return {
+    caller: callerOf(socket.remoteAddress),
+    multiplexed: session !== undefined,
+    binding: () => socket.exportKeyingMaterial(BINDING_BYTES, LOGIN_EXPORTER_LABEL, Buffer.alloc(0)),
+    close: () => {
+      if (session === undefined) socket.destroy();
+      else session.destroy();
+    },
+  };
 }

@@ -1,6 +1,6 @@
-import type { FastifyBaseLogger } from 'fastify';
 import { Refusal } from '@sotto/wire';
 import { toConnectError, toRefused } from './errors.ts';
+import type { Log } from './parts.ts';
 
 type Implementation = Readonly<Record<string, (request: never, context: never) => unknown>>;
 
@@ -8,11 +8,7 @@ type Implementation = Readonly<Record<string, (request: never, context: never) =
  * The service with every unary method's errors turned into coded ones; what nobody foresaw is logged, without the
  * request. Streams turn their own (they have frames to end with).
  */
-export function coded<Service extends object>(
-  service: Service,
-  streams: readonly string[],
-  log: FastifyBaseLogger,
-): Service {
+export function coded<Service extends object>(service: Service, streams: readonly string[], log: Log): Service {
   const methods = Object.entries(service as Implementation).map(([name, method]) => {
     if (streams.includes(name)) return [name, method];
     const wrapped = async (request: never, context: never): Promise<unknown> => {
@@ -29,7 +25,7 @@ export function coded<Service extends object>(
 }
 
 /** Logs an error that is no refusal: a fault of ours or of the machine. */
-function logUnforeseen(log: FastifyBaseLogger, method: string, error: unknown): void {
+function logUnforeseen(log: Log, method: string, error: unknown): void {
   const refused = toRefused(error);
   if (refused.refusal === Refusal.UNAVAILABLE && refused.cause !== undefined) {
     log.error({ method, error: describe(refused.cause) }, 'a call failed');
