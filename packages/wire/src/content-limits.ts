@@ -1,12 +1,20 @@
 import { accountName } from './account-name.ts';
 import { checkAttachments } from './attachment.ts';
+import { checkConversationSettings, checkMentions, checkTimerSeconds } from './conversation-limits.ts';
 import { readChainHead } from './chain-head.ts';
 import type { ContentBody } from './content.ts';
 import { WireError } from './error.ts';
 import { parseGatewayAddress } from './gateway-address.ts';
-import type { Addresses, ContactDecision, ConversationEnd, Profile } from './gen/sotto/wire/v1/content_pb.ts';
+import type {
+  Addresses,
+  ContactDecision,
+  ConversationEnd,
+  Profile,
+  RetryAnswer,
+  RetryRequest,
+} from './gen/sotto/wire/v1/content_pb.ts';
 import { ContactDecision_State, Receipt_Kind } from './gen/sotto/wire/v1/content_pb.ts';
-import { accountId, deviceId, mailboxId, messageId, statementHash } from './ids.ts';
+import { accountId, deviceId, envelopeId, mailboxId, messageId, statementHash } from './ids.ts';
 import {
   MAX_ADDRESSES,
   MAX_CONVERSATION_ENDS,
@@ -15,6 +23,7 @@ import {
   MAX_HEIGHT,
   MAX_NAME_CHARACTERS,
   MAX_RECEIPT_MESSAGES,
+  MAX_RETRIES,
   MAX_TEXT_BYTES,
 } from './limits.ts';
 import { safeNumber, safeTime } from './numbers.ts';
@@ -28,6 +37,7 @@ export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, count
       checkText(body.value.body, MAX_TEXT_BYTES);
       if (body.value.replyTo.length > 0) messageId(body.value.replyTo);
       checkAttachments(body.value.attachments);
+      checkMentions(body.value.mentions, body.value.body);
       return;
     case 'reaction':
       requireCounter(counter);
@@ -38,6 +48,7 @@ export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, count
       requireCounter(counter);
       messageId(body.value.message);
       checkText(body.value.body, MAX_TEXT_BYTES);
+      checkMentions(body.value.mentions, body.value.body);
       return;
     case 'delete':
       requireCounter(counter);
@@ -86,7 +97,56 @@ export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, count
       return;
     case 'sessionRefresh':
       return;
+    case 'setTimer':
+      requireCounter(counter);
+      checkTimerSeconds(body.value.seconds);
+      return;
+    case 'pin':
+      requireCounter(counter);
+      messageId(body.value.message);
+      return;
+    case 'conversationSync':
+      requireControl(counter);
+      checkConversationSettings(body.value.settings);
+      checkMessageIds(body.value.hidden);
+      return;
+    case 'retryRequest':
+      requireControl(counter);
+      checkRetryRequest(body.value);
+      return;
+    case 'retryAnswer':
+      requireControl(counter);
+      checkRetryAnswer(body.value);
+      return;
+    case 'backfill':
+      requireControl(counter);
+      accountId(body.value.author);
+      deviceId(body.value.device);
+      if (body.value.content.length === 0) throw new WireError('malformed', 'nothing is handed on');
+      return;
   }
+}
+
+function checkRetryRequest({ envelopes, messages }: RetryRequest): void {
+  if (envelopes.length + messages.length === 0) throw new WireError('malformed', 'nothing is asked for');
+  if (envelopes.length > MAX_RETRIES || messages.length > MAX_RETRIES) {
+    throw new WireError('too_large', 'too much is asked for');
+  }
+  envelopes.forEach(envelopeId);
+  messages.forEach(messageId);
+}
+
+function checkRetryAnswer({ found, unavailable }: RetryAnswer): void {
+  if (found.length + unavailable.length === 0) throw new WireError('malformed', 'an answer to nothing');
+  if (found.length > MAX_RETRIES || unavailable.length > 2 * MAX_RETRIES) {
+    throw new WireError('too_large', 'too much is answered');
+  }
+  for (const { envelope, message } of found) {
+    envelopeId(envelope);
+    messageId(message);
+  }
+  // Of either kind; both have the same length.
+  unavailable.forEach(messageId);
 }
 
 function checkDecision(decision: ContactDecision | undefined): void {
@@ -110,6 +170,10 @@ function checkEnds(ends: readonly ConversationEnd[]): void {
 
 function requireCounter(counter: number): void {
   if (counter === 0) throw new WireError('range', 'stored content needs a counter from 1 on');
+}
+
+function requireControl(counter: number): void {
+  if (counter !== 0) throw new WireError('range', 'what takes no place in a conversation has no counter');
 }
 
 function checkMessageIds(ids: readonly Uint8Array[]): void {

@@ -3,6 +3,8 @@ import type { MessageInitShape, UnknownField } from '@bufbuild/protobuf';
 import { readChainHead, writeChainHead } from './chain-head.ts';
 import type { ChainHead } from './chain-head.ts';
 import { checkBody } from './content-limits.ts';
+import { readConversationTimer, writeConversationTimer } from './conversation-timer.ts';
+import type { ConversationTimer } from './conversation-timer.ts';
 import { WireError } from './error.ts';
 import { ContentSchema } from './gen/sotto/wire/v1/content_pb.ts';
 import type { Content as ContentMessage } from './gen/sotto/wire/v1/content_pb.ts';
@@ -41,13 +43,16 @@ export interface Content {
   readonly sentAt: number;
   /** The author's own chain as the author sees it. */
   readonly chainHead: ChainHead | null;
+  /** The disappearing timer its author knew; null: none was ever set. Only on content that is stored. */
+  readonly timer: ConversationTimer | null;
   readonly body: ContentBody;
   /** Fields of a newer program beside the kind; kept through a round trip. */
   readonly unknownFields: readonly UnknownField[];
 }
 
 /** A content to be written: plain objects are enough for the value of its kind. */
-export interface ContentDraft extends Omit<Content, 'version' | 'body' | 'unknownFields'> {
+export interface ContentDraft extends Omit<Content, 'version' | 'timer' | 'body' | 'unknownFields'> {
+  readonly timer?: ConversationTimer | null;
   readonly body:
     | {
         [Kind in ContentKind]: {
@@ -79,6 +84,7 @@ export function encodeContent(draft: ContentDraft): Uint8Array {
     height: BigInt(draft.height),
     sentAt: BigInt(draft.sentAt),
     ...(draft.chainHead === null ? {} : { chainHead: writeChainHead(draft.chainHead) }),
+    ...(draft.timer === undefined || draft.timer === null ? {} : { timer: writeConversationTimer(draft.timer) }),
     kind: { case: draft.body.kind, value: draft.body.value } as NonNullable<
       MessageInitShape<typeof ContentSchema>['kind']
     >,
@@ -122,9 +128,15 @@ function interpret(message: ContentMessage, bytes: Uint8Array): Content {
     height,
     sentAt: safeTime(message.sentAt),
     chainHead: message.chainHead === undefined ? null : readChainHead(message.chainHead),
+    timer: readTimer(message, height),
     body,
     unknownFields: message.$unknown ?? [],
   };
+}
+
+/** A newer version may mean something else by it. */
+function readTimer({ version, timer }: ContentMessage, height: number): ConversationTimer | null {
+  return timer === undefined || version !== CONTENT_VERSION ? null : readConversationTimer(timer, height);
 }
 
 function parse(bytes: Uint8Array): ContentMessage {

@@ -16,6 +16,7 @@ export type { ChainHead } from './chain-head.ts';
 export { formatContactLink, parseContactLink } from './contact-link.ts';
 export type { ContactLink } from './contact-link.ts';
 export { decodeContent, encodeContent } from './content.ts';
+export type { ConversationTimer } from './conversation-timer.ts';
 export type { Content, ContentBody, ContentDraft, ContentKind } from './content.ts';
 export { directConversationId, envelopeIdOf, messageIdOf } from './derived-ids.ts';
 export type { Sha256 } from './derived-ids.ts';
@@ -67,13 +68,16 @@ export {
   MAX_GATEWAY_ADDRESS_CHARACTERS,
   MAX_GREETING_CHARACTERS,
   MAX_HEIGHT,
+  MAX_MENTIONS,
   MAX_NAME_CHARACTERS,
   MAX_PARENTS,
   MAX_PIXELS,
   MAX_RECEIPT_MESSAGES,
+  MAX_RETRIES,
   MAX_SIGNATURES,
   MAX_SIGNED_BYTES,
   MAX_TEXT_BYTES,
+  MAX_TIMER_SECONDS,
   MAX_THUMBNAIL_BYTES,
   MAX_WAVEFORM_BYTES,
 } from './limits.ts';

@@ -63,3 +63,12 @@ export const MAX_WAVEFORM_BYTES = 64;
 
 /** Pixels of one side that a picture or film may claim. */
 export const MAX_PIXELS = 1_000_000;
+
+/** Mentions in one text: more is shouting. */
+export const MAX_MENTIONS = 64;
+
+/** Longest disappearing timer, seconds: a year. */
+export const MAX_TIMER_SECONDS = 365 * 86_400;
+
+/** Envelopes, and messages, asked for at once: 1 KiB each. */
+export const MAX_RETRIES = 32;

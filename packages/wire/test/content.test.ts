@@ -43,7 +43,18 @@ const addresses = {
   revision: 2n,
 };
 const bodies: ContentDraft['body'][] = [
-  { kind: 'text', value: { body: 'Xin chào, мир 👋', replyTo: hash(9) } },
+  { kind: 'text', value: { body: 'Xin chào, мир 👋', replyTo: hash(9), forwarded: true } },
+  // "chào" and the hand: positions are bytes of UTF-8.
+  {
+    kind: 'text',
+    value: {
+      body: 'Xin chào, мир 👋',
+      mentions: [
+        { account: hash(6), start: 4, length: 5 },
+        { account: hash(7), start: 18, length: 4 },
+      ],
+    },
+  },
   { kind: 'reaction', value: { message: hash(9), emoji: '👍🏽' } },
   { kind: 'edit', value: { message: hash(9), body: 'other' } },
   { kind: 'delete', value: { message: hash(9) } },
@@ -57,6 +68,24 @@ const bodies: ContentDraft['body'][] = [
   { kind: 'addresses', value: addresses },
   { kind: 'syncState', value: { contact: hash(7), read: [hash(8)] } },
   { kind: 'sessionRefresh', value: {} },
+  { kind: 'setTimer', value: { seconds: 86_400 } },
+  { kind: 'pin', value: { message: hash(9), pinned: true } },
+];
+const controls: ContentDraft['body'][] = [
+  {
+    kind: 'conversationSync',
+    value: {
+      settings: {
+        archived: { on: true, setAt: 1n },
+        mute: { until: BigInt(Number.MAX_SAFE_INTEGER), setAt: 2n },
+        draft: { body: 'begun', replyTo: hash(9), setAt: 3n },
+      },
+      hidden: [hash(9)],
+    },
+  },
+  { kind: 'retryRequest', value: { envelopes: [hash(1)], messages: [hash(2)] } },
+  { kind: 'retryAnswer', value: { found: [{ envelope: hash(1), message: hash(2) }], unavailable: [hash(3)] } },
+  { kind: 'backfill', value: { author: hash(1), device: hash(2).subarray(16), content: Uint8Array.of(1) } },
 ];
 
 test('every kind of content survives a round trip', () => {
@@ -64,9 +93,15 @@ test('every kind of content survives a round trip', () => {
     const bytes = encodeContent({ ...base, body });
     const content = decodeContent(bytes);
     assert.equal(content.body.kind, body.kind);
-    assert.deepEqual({ ...content, body: null }, { ...base, version: 1, unknownFields: [], body: null });
+    assert.deepEqual({ ...content, body: null }, { ...base, timer: null, version: 1, unknownFields: [], body: null });
     assert.deepEqual(encodeContent(content), bytes);
   }
+  for (const body of controls) {
+    const bytes = encodeContent({ ...base, counter: 0, height: 0, body });
+    assert.deepEqual(encodeContent(decodeContent(bytes)), bytes);
+  }
+  const timer = { seconds: 60, setBy: messageId(hash(8)), height: 1 };
+  assert.deepEqual(decodeContent(encodeContent({ ...base, timer, body: bodies[0]! })).timer, timer);
   const typing = encodeContent({ ...base, counter: 0, height: 0, body: { kind: 'typing', value: { active: true } } });
   assert.deepEqual(decodeContent(typing).body.kind, 'typing');
 });
@@ -99,6 +134,8 @@ test('a kind, a field and a version of a newer program survive a round trip', ()
 const text = (change: object) => ({ ...base, body: { kind: 'text' as const, value: { body: 'a' } }, ...change });
 const withBody = (kind: string, value: object) => text({ body: { kind, value } });
 
+const control = (kind: string, value: object) => ({ ...withBody(kind, value), counter: 0, height: 0 });
+
 test('every limit is enforced on both sides, by name', () => {
   const cases: [string, ContentDraft, string][] = [
     ['long text', withBody('text', { body: 'é'.repeat(MAX_TEXT_BYTES / 2 + 1) }), 'too_large'],
@@ -109,6 +146,50 @@ test('every limit is enforced on both sides, by name', () => {
     ['no height', text({ height: 0 }), 'range'],
     ['far future', text({ sentAt: Number.MAX_SAFE_INTEGER }), 'range'],
     ['short reply', withBody('text', { body: 'a', replyTo: new Uint8Array(5) }), 'length'],
+    [
+      'mention outside',
+      withBody('text', { body: 'ab', mentions: [{ account: hash(1), start: 1, length: 2 }] }),
+      'range',
+    ],
+    ['mention of nothing', withBody('text', { body: 'ab', mentions: [{ account: hash(1), length: 0 }] }), 'range'],
+    ['mention cutting', withBody('text', { body: 'é', mentions: [{ account: hash(1), length: 1 }] }), 'range'],
+    ['mention of nobody', withBody('text', { body: 'ab', mentions: [{ length: 1 }] }), 'length'],
+    [
+      'mentions crossing',
+      withBody('edit', {
+        message: hash(1),
+        body: 'abc',
+        mentions: [
+          { account: hash(1), length: 2 },
+          { account: hash(1), start: 1, length: 1 },
+        ],
+      }),
+      'range',
+    ],
+    [
+      'many mentions',
+      withBody('text', {
+        body: 'a'.repeat(65),
+        mentions: Array.from({ length: 65 }, (_, start) => ({ account: hash(1), start, length: 1 })),
+      }),
+      'too_large',
+    ],
+    ['long timer', withBody('setTimer', { seconds: 365 * 86_400 + 1 }), 'range'],
+    ['timer of the future', text({ timer: { seconds: 1, setBy: messageId(hash(1)), height: 2 } }), 'range'],
+    ['timer set by nothing', text({ timer: { seconds: 1, setBy: new Uint8Array(3), height: 1 } }), 'length'],
+    ['counted question', withBody('retryRequest', { messages: [hash(1)] }), 'range'],
+    ['empty question', control('retryRequest', {}), 'malformed'],
+    ['long question', control('retryRequest', { envelopes: Array.from({ length: 33 }, () => hash(1)) }), 'too_large'],
+    ['odd question', control('retryRequest', { envelopes: [new Uint8Array(31)] }), 'length'],
+    ['empty answer', control('retryAnswer', {}), 'malformed'],
+    ['odd answer', control('retryAnswer', { found: [{ envelope: hash(1) }] }), 'length'],
+    ['empty backfill', control('backfill', { author: hash(1), device: hash(1).subarray(16) }), 'malformed'],
+    [
+      'long draft',
+      control('conversationSync', { settings: { draft: { body: 'a'.repeat(MAX_TEXT_BYTES + 1) } } }),
+      'too_large',
+    ],
+    ['mute of the future', control('conversationSync', { settings: { mute: { until: 2n ** 60n } } }), 'range'],
     ['long emoji', withBody('reaction', { message: hash(1), emoji: 'x'.repeat(65) }), 'too_large'],
     ['empty receipt', withBody('receipt', { kind: Receipt_Kind.READ, messages: [] }), 'malformed'],
     ['odd receipt', withBody('receipt', { kind: 7, messages: [hash(1)] }), 'range'],

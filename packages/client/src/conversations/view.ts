@@ -90,7 +90,13 @@ export function setAnnotations(row: StoredMessage, { deleted, edit, reactions }:
   if (deleted) row.content = new Uint8Array(0);
   if (edit === null) delete row.edit;
   else
-    row.edit = { $typeName: 'sotto.client.v1.StoredEdit', id: edit.id, height: BigInt(edit.height), body: edit.body };
+    row.edit = {
+      $typeName: 'sotto.client.v1.StoredEdit',
+      id: edit.id,
+      height: BigInt(edit.height),
+      body: edit.body,
+      mentions: [],
+    };
   row.reactions = reactions.map(({ account, id, height, emoji }) => ({
     $typeName: 'sotto.client.v1.StoredReaction',
     account,

@@ -40,6 +40,8 @@ function takeOwn(opened: Opened): Taken {
     case 'reaction':
     case 'edit':
     case 'delete':
+    case 'setTimer':
+    case 'pin':
     case 'unknown':
       return takeMessage(opened);
     case 'receipt':
@@ -52,6 +54,10 @@ function takeOwn(opened: Opened): Taken {
       opened.tx.ring('devices', null);
       return 'receipt';
     case 'typing':
+    case 'conversationSync':
+    case 'retryRequest':
+    case 'retryAnswer':
+    case 'backfill':
       return 'no-receipt';
     case 'contactRequest':
     case 'contactAnswer':
@@ -75,6 +81,8 @@ function takeOthers(opened: Opened, contact: StoredContact): Taken {
     case 'reaction':
     case 'edit':
     case 'delete':
+    case 'setTimer':
+    case 'pin':
     case 'unknown':
       return takeMessage(opened);
     case 'receipt':
@@ -87,7 +95,12 @@ function takeOthers(opened: Opened, contact: StoredContact): Taken {
       return takeTyping(opened, contact, body.value.active);
     case 'sessionRefresh':
       return 'receipt';
+    case 'retryRequest':
+    case 'retryAnswer':
+    case 'backfill':
+      return 'no-receipt';
     case 'syncState':
+    case 'conversationSync':
       throw new NotTaken('invalid-content');
   }
 }

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ConversationEnd } from "../../wire/v1/content_pb.ts";
+import type { ConversationEnd, ConversationSettings, ConversationTimer, Mention } from "../../wire/v1/content_pb.ts";
 import { file_sotto_wire_v1_content } from "../../wire/v1/content_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/conversations.proto.
  */
 export const file_sotto_client_v1_conversations: GenFile = /*@__PURE__*/
-  fileDesc("CiNzb3R0by9jbGllbnQvdjEvY29udmVyc2F0aW9ucy5wcm90bxIPc290dG8uY2xpZW50LnYxIrUBChJTdG9yZWRDb252ZXJzYXRpb24SCgoCaWQYASABKAwSDwoHY29udGFjdBgCIAEoDBIPCgdjb3VudGVyGAMgASgEEiwKBGVuZHMYBCADKAsyHi5zb3R0by53aXJlLnYxLkNvbnZlcnNhdGlvbkVuZBIPCgdtaXNzaW5nGAUgAygMEg8KB2hpZ2hlc3QYBiABKAQSDgoGdW5yZWFkGAcgASgNEhEKCWFjdGl2ZV9hdBgIIAEoBCKqBAoNU3RvcmVkTWVzc2FnZRIKCgJpZBgBIAEoDBIUCgxjb252ZXJzYXRpb24YAiABKAwSDgoGYXV0aG9yGAMgASgMEg4KBmRldmljZRgEIAEoDBIPCgdjb250ZW50GAUgASgMEg4KBmhlaWdodBgGIAEoBBIRCglzdG9yZWRfYXQYByABKAQSMwoFc3RhdGUYCCABKA4yJC5zb3R0by5jbGllbnQudjEuU3RvcmVkTWVzc2FnZS5TdGF0ZRISCgpoZWxkX3VudGlsGAkgASgEEg8KB2RlbGV0ZWQYCiABKAgSKQoEZWRpdBgLIAEoCzIbLnNvdHRvLmNsaWVudC52MS5TdG9yZWRFZGl0EjIKCXJlYWN0aW9ucxgMIAMoCzIfLnNvdHRvLmNsaWVudC52MS5TdG9yZWRSZWFjdGlvbhIOCgZhYnNlbnQYDSABKAgSEgoKYW5ub3RhdGlvbhgOIAEoCBIPCgdvcmRpbmFsGA8gASgEEg8KB2NvdW50ZXIYECABKAQiowEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfV0FJVElORxABEhIKDlNUQVRFX0FDQ0VQVEVEEAISEwoPU1RBVEVfREVMSVZFUkVEEAMSDgoKU1RBVEVfUkVBRBAEEhEKDVNUQVRFX0VYUElSRUQQBRIQCgxTVEFURV9GQUlMRUQQBhISCg5TVEFURV9SRUNFSVZFRBAHIjYKClN0b3JlZEVkaXQSCgoCaWQYASABKAwSDgoGaGVpZ2h0GAIgASgEEgwKBGJvZHkYAyABKAkiTAoOU3RvcmVkUmVhY3Rpb24SDwoHYWNjb3VudBgBIAEoDBIKCgJpZBgCIAEoDBIOCgZoZWlnaHQYAyABKAQSDQoFZW1vamkYBCABKAkiTwoLU3RvcmVkVHJhaWwSLwoFc3RlcHMYASADKAsyIC5zb3R0by5jbGllbnQudjEuU3RvcmVkVHJhaWxTdGVwEg8KB29taXR0ZWQYAiABKA0iOwoPU3RvcmVkVHJhaWxTdGVwEgoKAmF0GAEgASgEEgwKBGNvZGUYAiABKAkSDgoGZGV2aWNlGAMgASgMYgZwcm90bzM", [file_sotto_wire_v1_content]);
+  fileDesc("CiNzb3R0by9jbGllbnQvdjEvY29udmVyc2F0aW9ucy5wcm90bxIPc290dG8uY2xpZW50LnYxIscCChJTdG9yZWRDb252ZXJzYXRpb24SCgoCaWQYASABKAwSDwoHY29udGFjdBgCIAEoDBIPCgdjb3VudGVyGAMgASgEEiwKBGVuZHMYBCADKAsyHi5zb3R0by53aXJlLnYxLkNvbnZlcnNhdGlvbkVuZBIPCgdtaXNzaW5nGAUgAygMEg8KB2hpZ2hlc3QYBiABKAQSDgoGdW5yZWFkGAcgASgNEhEKCWFjdGl2ZV9hdBgIIAEoBBI1CghzZXR0aW5ncxgUIAEoCzIjLnNvdHRvLndpcmUudjEuQ29udmVyc2F0aW9uU2V0dGluZ3MSFAoMc2V0dGluZ3NfZHVlGBUgASgIEi8KBXRpbWVyGBYgASgLMiAuc290dG8ud2lyZS52MS5Db252ZXJzYXRpb25UaW1lchISCgpoaWRkZW5fZHVlGBcgAygMIvYECg1TdG9yZWRNZXNzYWdlEgoKAmlkGAEgASgMEhQKDGNvbnZlcnNhdGlvbhgCIAEoDBIOCgZhdXRob3IYAyABKAwSDgoGZGV2aWNlGAQgASgMEg8KB2NvbnRlbnQYBSABKAwSDgoGaGVpZ2h0GAYgASgEEhEKCXN0b3JlZF9hdBgHIAEoBBIzCgVzdGF0ZRgIIAEoDjIkLnNvdHRvLmNsaWVudC52MS5TdG9yZWRNZXNzYWdlLlN0YXRlEhIKCmhlbGRfdW50aWwYCSABKAQSDwoHZGVsZXRlZBgKIAEoCBIpCgRlZGl0GAsgASgLMhsuc290dG8uY2xpZW50LnYxLlN0b3JlZEVkaXQSMgoJcmVhY3Rpb25zGAwgAygLMh8uc290dG8uY2xpZW50LnYxLlN0b3JlZFJlYWN0aW9uEg4KBmFic2VudBgNIAEoCBISCgphbm5vdGF0aW9uGA4gASgIEg8KB29yZGluYWwYDyABKAQSDwoHY291bnRlchgQIAEoBBIMCgRnb25lGBQgASgIEicKA3BpbhgVIAEoCzIaLnNvdHRvLmNsaWVudC52MS5TdG9yZWRQaW4SEwoLcGxhY2Vob2xkZXIYFiABKAgiowEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfV0FJVElORxABEhIKDlNUQVRFX0FDQ0VQVEVEEAISEwoPU1RBVEVfREVMSVZFUkVEEAMSDgoKU1RBVEVfUkVBRBAEEhEKDVNUQVRFX0VYUElSRUQQBRIQCgxTVEFURV9GQUlMRUQQBhISCg5TVEFURV9SRUNFSVZFRBAHImAKClN0b3JlZEVkaXQSCgoCaWQYASABKAwSDgoGaGVpZ2h0GAIgASgEEgwKBGJvZHkYAyABKAkSKAoIbWVudGlvbnMYBCADKAsyFi5zb3R0by53aXJlLnYxLk1lbnRpb24iSAoJU3RvcmVkUGluEg8KB2FjY291bnQYASABKAwSCgoCaWQYAiABKAwSDgoGaGVpZ2h0GAMgASgEEg4KBnBpbm5lZBgEIAEoCCJYCg1TdG9yZWRSZWNlaXB0Eg8KB21lc3NhZ2UYASABKAwSDwoHYWNjb3VudBgCIAEoDBIUCgxkZWxpdmVyZWRfYXQYAyABKAQSDwoHcmVhZF9hdBgEIAEoBCJHCg9TdG9yZWRDb3VudGRvd24SDwoHbWVzc2FnZRgBIAEoDBISCgpzdGFydGVkX2F0GAIgASgEEg8KB3NlY29uZHMYAyABKA0iTAoOU3RvcmVkUmVhY3Rpb24SDwoHYWNjb3VudBgBIAEoDBIKCgJpZBgCIAEoDBIOCgZoZWlnaHQYAyABKAQSDQoFZW1vamkYBCABKAkiTwoLU3RvcmVkVHJhaWwSLwoFc3RlcHMYASADKAsyIC5zb3R0by5jbGllbnQudjEuU3RvcmVkVHJhaWxTdGVwEg8KB29taXR0ZWQYAiABKA0iOwoPU3RvcmVkVHJhaWxTdGVwEgoKAmF0GAEgASgEEgwKBGNvZGUYAiABKAkSDgoGZGV2aWNlGAMgASgMYgZwcm90bzM", [file_sotto_wire_v1_content]);
 
 /**
  * A conversation's own facts; messages are rows of their own.
@@ -71,6 +71,34 @@ export type StoredConversation = Message<"sotto.client.v1.StoredConversation"> &
    * @generated from field: uint64 active_at = 8;
    */
   activeAt: bigint;
+
+  /**
+   * How this account keeps it.
+   *
+   * @generated from field: sotto.wire.v1.ConversationSettings settings = 20;
+   */
+  settings?: ConversationSettings | undefined;
+
+  /**
+   * Own other devices have not been told of the settings yet.
+   *
+   * @generated from field: bool settings_due = 21;
+   */
+  settingsDue: boolean;
+
+  /**
+   * The disappearing timer in force; absent: none was ever set.
+   *
+   * @generated from field: sotto.wire.v1.ConversationTimer timer = 22;
+   */
+  timer?: ConversationTimer | undefined;
+
+  /**
+   * MessageIds deleted here for this account, of which own other devices have not been told yet.
+   *
+   * @generated from field: repeated bytes hidden_due = 23;
+   */
+  hiddenDue: Uint8Array[];
 };
 
 /**
@@ -191,6 +219,27 @@ export type StoredMessage = Message<"sotto.client.v1.StoredMessage"> & {
    * @generated from field: uint64 counter = 16;
    */
   counter: bigint;
+
+  /**
+   * Its content is gone for good: it disappeared, or was deleted on this device. Only the place is left.
+   *
+   * @generated from field: bool gone = 20;
+   */
+  gone: boolean;
+
+  /**
+   * The latest word on whether it is pinned.
+   *
+   * @generated from field: sotto.client.v1.StoredPin pin = 21;
+   */
+  pin?: StoredPin | undefined;
+
+  /**
+   * An envelope that could not be opened, where its sender is known; `id` is the EnvelopeId.
+   *
+   * @generated from field: bool placeholder = 22;
+   */
+  placeholder: boolean;
 };
 
 /**
@@ -282,6 +331,11 @@ export type StoredEdit = Message<"sotto.client.v1.StoredEdit"> & {
    * @generated from field: string body = 3;
    */
   body: string;
+
+  /**
+   * @generated from field: repeated sotto.wire.v1.Mention mentions = 4;
+   */
+  mentions: Mention[];
 };
 
 /**
@@ -290,6 +344,119 @@ export type StoredEdit = Message<"sotto.client.v1.StoredEdit"> & {
  */
 export const StoredEditSchema: GenMessage<StoredEdit> = /*@__PURE__*/
   messageDesc(file_sotto_client_v1_conversations, 2);
+
+/**
+ * A pin in force, or taken out and kept for its place.
+ *
+ * @generated from message sotto.client.v1.StoredPin
+ */
+export type StoredPin = Message<"sotto.client.v1.StoredPin"> & {
+  /**
+   * AccountId of who pinned it.
+   *
+   * @generated from field: bytes account = 1;
+   */
+  account: Uint8Array;
+
+  /**
+   * MessageId of the pin.
+   *
+   * @generated from field: bytes id = 2;
+   */
+  id: Uint8Array;
+
+  /**
+   * @generated from field: uint64 height = 3;
+   */
+  height: bigint;
+
+  /**
+   * @generated from field: bool pinned = 4;
+   */
+  pinned: boolean;
+};
+
+/**
+ * Describes the message sotto.client.v1.StoredPin.
+ * Use `create(StoredPinSchema)` to create a new message.
+ */
+export const StoredPinSchema: GenMessage<StoredPin> = /*@__PURE__*/
+  messageDesc(file_sotto_client_v1_conversations, 3);
+
+/**
+ * What a member has said about an own message.
+ *
+ * @generated from message sotto.client.v1.StoredReceipt
+ */
+export type StoredReceipt = Message<"sotto.client.v1.StoredReceipt"> & {
+  /**
+   * MessageId.
+   *
+   * @generated from field: bytes message = 1;
+   */
+  message: Uint8Array;
+
+  /**
+   * AccountId.
+   *
+   * @generated from field: bytes account = 2;
+   */
+  account: Uint8Array;
+
+  /**
+   * Unix milliseconds by the own clock when the receipt came; 0: it has not.
+   *
+   * @generated from field: uint64 delivered_at = 3;
+   */
+  deliveredAt: bigint;
+
+  /**
+   * @generated from field: uint64 read_at = 4;
+   */
+  readAt: bigint;
+};
+
+/**
+ * Describes the message sotto.client.v1.StoredReceipt.
+ * Use `create(StoredReceiptSchema)` to create a new message.
+ */
+export const StoredReceiptSchema: GenMessage<StoredReceipt> = /*@__PURE__*/
+  messageDesc(file_sotto_client_v1_conversations, 4);
+
+/**
+ * A message whose time is running.
+ *
+ * @generated from message sotto.client.v1.StoredCountdown
+ */
+export type StoredCountdown = Message<"sotto.client.v1.StoredCountdown"> & {
+  /**
+   * MessageId.
+   *
+   * @generated from field: bytes message = 1;
+   */
+  message: Uint8Array;
+
+  /**
+   * Unix milliseconds by the own clock.
+   *
+   * @generated from field: uint64 started_at = 2;
+   */
+  startedAt: bigint;
+
+  /**
+   * Seconds it stays.
+   *
+   * @generated from field: uint32 seconds = 3;
+   */
+  seconds: number;
+};
+
+/**
+ * Describes the message sotto.client.v1.StoredCountdown.
+ * Use `create(StoredCountdownSchema)` to create a new message.
+ */
+export const StoredCountdownSchema: GenMessage<StoredCountdown> = /*@__PURE__*/
+  messageDesc(file_sotto_client_v1_conversations, 5);
 
 /**
  * A reaction in force; an empty emoji was taken back and is kept for its place.
@@ -327,7 +494,7 @@ export type StoredReaction = Message<"sotto.client.v1.StoredReaction"> & {
  * Use `create(StoredReactionSchema)` to create a new message.
  */
 export const StoredReactionSchema: GenMessage<StoredReaction> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_conversations, 3);
+  messageDesc(file_sotto_client_v1_conversations, 6);
 
 /**
  * What happened to a message.
@@ -353,7 +520,7 @@ export type StoredTrail = Message<"sotto.client.v1.StoredTrail"> & {
  * Use `create(StoredTrailSchema)` to create a new message.
  */
 export const StoredTrailSchema: GenMessage<StoredTrail> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_conversations, 4);
+  messageDesc(file_sotto_client_v1_conversations, 7);
 
 /**
  * One step.
@@ -384,5 +551,5 @@ export type StoredTrailStep = Message<"sotto.client.v1.StoredTrailStep"> & {
  * Use `create(StoredTrailStepSchema)` to create a new message.
  */
 export const StoredTrailStepSchema: GenMessage<StoredTrailStep> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_conversations, 5);
+  messageDesc(file_sotto_client_v1_conversations, 8);
 

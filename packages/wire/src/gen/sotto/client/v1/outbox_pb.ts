@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/outbox.proto.
  */
 export const file_sotto_client_v1_outbox: GenFile = /*@__PURE__*/
-  fileDesc("Chxzb3R0by9jbGllbnQvdjEvb3V0Ym94LnByb3RvEg9zb3R0by5jbGllbnQudjEi2QQKDlN0b3JlZE91dGJvdW5kEgoKAmlkGAEgASgMEhQKDGNvbnZlcnNhdGlvbhgCIAEoDBIRCglyZWNpcGllbnQYAyABKAwSDwoHY29udGVudBgEIAEoDBISCgpjcmVhdGVkX2F0GAUgASgEEhIKCmV4cGlyZXNfYXQYBiABKAQSOgoIYXVkaWVuY2UYByABKA4yKC5zb3R0by5jbGllbnQudjEuU3RvcmVkT3V0Ym91bmQuQXVkaWVuY2USDgoGZGV2aWNlGAggASgMEjQKBXVudGlsGAkgASgOMiUuc290dG8uY2xpZW50LnYxLlN0b3JlZE91dGJvdW5kLlVudGlsEg4KBnVyZ2VudBgKIAEoCBIYChBhZnRlcl9hY2NlcHRhbmNlGAsgASgIEg8KB3BsYW5uZWQYDCABKAgSDwoHcmVhY2hlZBgNIAEoCBIOCgZudW1iZXIYDiABKAQSDgoGcmVhc29uGA8gASgJEhMKC2FmdGVyX2dyYW50GBAgASgEIowBCghBdWRpZW5jZRIYChRBVURJRU5DRV9VTlNQRUNJRklFRBAAEhAKDEFVRElFTkNFX0FMTBABEhYKEkFVRElFTkNFX1JFQ0lQSUVOVBACEhAKDEFVRElFTkNFX09XThADEhUKEUFVRElFTkNFX1NUUkFOR0VSEAQSEwoPQVVESUVOQ0VfREVWSUNFEAUiRwoFVW50aWwSFQoRVU5USUxfVU5TUEVDSUZJRUQQABITCg9VTlRJTF9ERUxJVkVSRUQQARISCg5VTlRJTF9BQ0NFUFRFRBACIpcDCg5TdG9yZWREZWxpdmVyeRIPCgdtZXNzYWdlGAEgASgMEg8KB2FjY291bnQYAiABKAwSDgoGZGV2aWNlGAMgASgMEjQKBXN0YXRlGAQgASgOMiUuc290dG8uY2xpZW50LnYxLlN0b3JlZERlbGl2ZXJ5LlN0YXRlEhAKCGVudmVsb3BlGAUgASgMEhsKE2VudmVsb3BlX2V4cGlyZXNfYXQYBiABKAQSDwoHc2Vzc2lvbhgHIAEoCRIQCghhdHRlbXB0cxgIIAEoDRIXCg9uZXh0X2F0dGVtcHRfYXQYCSABKAQSEwoLYWNjZXB0ZWRfYXQYCiABKAQSDgoGcmVhc29uGAsgASgJEg0KBWhlYWxzGAwgASgNIn4KBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfV0FJVElORxABEhAKDFNUQVRFX1NFQUxFRBACEhIKDlNUQVRFX0FDQ0VQVEVEEAMSEwoPU1RBVEVfREVMSVZFUkVEEAQSEAoMU1RBVEVfRkFJTEVEEAUidwoQU3RvcmVkUGVlckRldmljZRIPCgdhY2NvdW50GAEgASgMEg4KBmRldmljZRgCIAEoDBIwCghzZXNzaW9ucxgDIAMoCzIeLnNvdHRvLmNsaWVudC52MS5TdG9yZWRTZXNzaW9uEhAKCHJlc2V0X2F0GAQgASgEIlUKDVN0b3JlZFNlc3Npb24SDAoEbmFtZRgBIAEoCRISCgpzdGFydGVkX2F0GAIgASgEEgsKA293bhgDIAEoCBIVCg1yZXRpcmVkX3VudGlsGAQgASgEYgZwcm90bzM");
+  fileDesc("Chxzb3R0by9jbGllbnQvdjEvb3V0Ym94LnByb3RvEg9zb3R0by5jbGllbnQudjEi2QQKDlN0b3JlZE91dGJvdW5kEgoKAmlkGAEgASgMEhQKDGNvbnZlcnNhdGlvbhgCIAEoDBIRCglyZWNpcGllbnQYAyABKAwSDwoHY29udGVudBgEIAEoDBISCgpjcmVhdGVkX2F0GAUgASgEEhIKCmV4cGlyZXNfYXQYBiABKAQSOgoIYXVkaWVuY2UYByABKA4yKC5zb3R0by5jbGllbnQudjEuU3RvcmVkT3V0Ym91bmQuQXVkaWVuY2USDgoGZGV2aWNlGAggASgMEjQKBXVudGlsGAkgASgOMiUuc290dG8uY2xpZW50LnYxLlN0b3JlZE91dGJvdW5kLlVudGlsEg4KBnVyZ2VudBgKIAEoCBIYChBhZnRlcl9hY2NlcHRhbmNlGAsgASgIEg8KB3BsYW5uZWQYDCABKAgSDwoHcmVhY2hlZBgNIAEoCBIOCgZudW1iZXIYDiABKAQSDgoGcmVhc29uGA8gASgJEhMKC2FmdGVyX2dyYW50GBAgASgEIowBCghBdWRpZW5jZRIYChRBVURJRU5DRV9VTlNQRUNJRklFRBAAEhAKDEFVRElFTkNFX0FMTBABEhYKEkFVRElFTkNFX1JFQ0lQSUVOVBACEhAKDEFVRElFTkNFX09XThADEhUKEUFVRElFTkNFX1NUUkFOR0VSEAQSEwoPQVVESUVOQ0VfREVWSUNFEAUiRwoFVW50aWwSFQoRVU5USUxfVU5TUEVDSUZJRUQQABITCg9VTlRJTF9ERUxJVkVSRUQQARISCg5VTlRJTF9BQ0NFUFRFRBACIpcDCg5TdG9yZWREZWxpdmVyeRIPCgdtZXNzYWdlGAEgASgMEg8KB2FjY291bnQYAiABKAwSDgoGZGV2aWNlGAMgASgMEjQKBXN0YXRlGAQgASgOMiUuc290dG8uY2xpZW50LnYxLlN0b3JlZERlbGl2ZXJ5LlN0YXRlEhAKCGVudmVsb3BlGAUgASgMEhsKE2VudmVsb3BlX2V4cGlyZXNfYXQYBiABKAQSDwoHc2Vzc2lvbhgHIAEoCRIQCghhdHRlbXB0cxgIIAEoDRIXCg9uZXh0X2F0dGVtcHRfYXQYCSABKAQSEwoLYWNjZXB0ZWRfYXQYCiABKAQSDgoGcmVhc29uGAsgASgJEg0KBWhlYWxzGAwgASgNIn4KBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfV0FJVElORxABEhAKDFNUQVRFX1NFQUxFRBACEhIKDlNUQVRFX0FDQ0VQVEVEEAMSEwoPU1RBVEVfREVMSVZFUkVEEAQSEAoMU1RBVEVfRkFJTEVEEAUi1AEKEFN0b3JlZFBlZXJEZXZpY2USDwoHYWNjb3VudBgBIAEoDBIOCgZkZXZpY2UYAiABKAwSMAoIc2Vzc2lvbnMYAyADKAsyHi5zb3R0by5jbGllbnQudjEuU3RvcmVkU2Vzc2lvbhIQCghyZXNldF9hdBgEIAEoBBIuCgdhbnN3ZXJzGBQgASgLMh0uc290dG8uY2xpZW50LnYxLlN0b3JlZEJ1ZGdldBIrCgRhc2tzGBUgASgLMh0uc290dG8uY2xpZW50LnYxLlN0b3JlZEJ1ZGdldCIrCgxTdG9yZWRCdWRnZXQSDQoFc2luY2UYASABKAQSDAoEdXNlZBgCIAEoDSJVCg1TdG9yZWRTZXNzaW9uEgwKBG5hbWUYASABKAkSEgoKc3RhcnRlZF9hdBgCIAEoBBILCgNvd24YAyABKAgSFQoNcmV0aXJlZF91bnRpbBgEIAEoBGIGcHJvdG8z");
 
 /**
  * A content on its way out. It stays until every device it was meant for has it, or until it expires.
@@ -394,6 +394,20 @@ export type StoredPeerDevice = Message<"sotto.client.v1.StoredPeerDevice"> & {
    * @generated from field: uint64 reset_at = 4;
    */
   resetAt: bigint;
+
+  /**
+   * What this device was given again.
+   *
+   * @generated from field: sotto.client.v1.StoredBudget answers = 20;
+   */
+  answers?: StoredBudget | undefined;
+
+  /**
+   * What it was asked for.
+   *
+   * @generated from field: sotto.client.v1.StoredBudget asks = 21;
+   */
+  asks?: StoredBudget | undefined;
 };
 
 /**
@@ -402,6 +416,32 @@ export type StoredPeerDevice = Message<"sotto.client.v1.StoredPeerDevice"> & {
  */
 export const StoredPeerDeviceSchema: GenMessage<StoredPeerDevice> = /*@__PURE__*/
   messageDesc(file_sotto_client_v1_outbox, 2);
+
+/**
+ * How much of an hourly allowance is used.
+ *
+ * @generated from message sotto.client.v1.StoredBudget
+ */
+export type StoredBudget = Message<"sotto.client.v1.StoredBudget"> & {
+  /**
+   * Unix milliseconds when the hour began.
+   *
+   * @generated from field: uint64 since = 1;
+   */
+  since: bigint;
+
+  /**
+   * @generated from field: uint32 used = 2;
+   */
+  used: number;
+};
+
+/**
+ * Describes the message sotto.client.v1.StoredBudget.
+ * Use `create(StoredBudgetSchema)` to create a new message.
+ */
+export const StoredBudgetSchema: GenMessage<StoredBudget> = /*@__PURE__*/
+  messageDesc(file_sotto_client_v1_outbox, 3);
 
 /**
  * A session whose state is an engine record.
@@ -441,5 +481,5 @@ export type StoredSession = Message<"sotto.client.v1.StoredSession"> & {
  * Use `create(StoredSessionSchema)` to create a new message.
  */
 export const StoredSessionSchema: GenMessage<StoredSession> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_outbox, 3);
+  messageDesc(file_sotto_client_v1_outbox, 4);
 

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/wire/v1/content.proto.
  */
 export const file_sotto_wire_v1_content: GenFile = /*@__PURE__*/
-  fileDesc("Chtzb3R0by93aXJlL3YxL2NvbnRlbnQucHJvdG8SDXNvdHRvLndpcmUudjEi2QUKB0NvbnRlbnQSDwoHdmVyc2lvbhgBIAEoDRIUCgxjb252ZXJzYXRpb24YAiABKAwSDwoHY291bnRlchgDIAEoBBIPCgdwYXJlbnRzGAQgAygMEg8KB3NlbnRfYXQYBSABKAQSLAoKY2hhaW5faGVhZBgGIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEg4KBmhlaWdodBgHIAEoBBIjCgR0ZXh0GBAgASgLMhMuc290dG8ud2lyZS52MS5UZXh0SAASKwoIcmVhY3Rpb24YESABKAsyFy5zb3R0by53aXJlLnYxLlJlYWN0aW9uSAASIwoEZWRpdBgSIAEoCzITLnNvdHRvLndpcmUudjEuRWRpdEgAEicKBmRlbGV0ZRgTIAEoCzIVLnNvdHRvLndpcmUudjEuRGVsZXRlSAASKQoHcmVjZWlwdBgUIAEoCzIWLnNvdHRvLndpcmUudjEuUmVjZWlwdEgAEicKBnR5cGluZxgVIAEoCzIVLnNvdHRvLndpcmUudjEuVHlwaW5nSAASOAoPY29udGFjdF9yZXF1ZXN0GBYgASgLMh0uc290dG8ud2lyZS52MS5Db250YWN0UmVxdWVzdEgAEjYKDmNvbnRhY3RfYW5zd2VyGBcgASgLMhwuc290dG8ud2lyZS52MS5Db250YWN0QW5zd2VySAASKQoHcHJvZmlsZRgYIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZUgAEi0KCWFkZHJlc3NlcxgZIAEoCzIYLnNvdHRvLndpcmUudjEuQWRkcmVzc2VzSAASLgoKc3luY19zdGF0ZRgaIAEoCzIYLnNvdHRvLndpcmUudjEuU3luY1N0YXRlSAASOAoPc2Vzc2lvbl9yZWZyZXNoGBsgASgLMh0uc290dG8ud2lyZS52MS5TZXNzaW9uUmVmcmVzaEgAQgYKBGtpbmRKBAgIEBAiTQoJQ2hhaW5IZWFkEg8KB2FjY291bnQYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEaGFzaBgDIAEoDBIPCgdzZWVuX2F0GAQgASgEIlYKBFRleHQSDAoEYm9keRgBIAEoCRIQCghyZXBseV90bxgCIAEoDBIuCgthdHRhY2htZW50cxgIIAMoCzIZLnNvdHRvLndpcmUudjEuQXR0YWNobWVudCLqAQoKQXR0YWNobWVudBInCgRibG9iGAEgASgLMhkuc290dG8ud2lyZS52MS5TZWFsZWRCbG9iEhQKDGNvbnRlbnRfdHlwZRgCIAEoCRIMCgRuYW1lGAMgASgJEhEKCXRodW1ibmFpbBgEIAEoDBIlCgVpbWFnZRgIIAEoCzIULnNvdHRvLndpcmUudjEuSW1hZ2VIABIlCgV2aWRlbxgJIAEoCzIULnNvdHRvLndpcmUudjEuVmlkZW9IABIlCgVhdWRpbxgKIAEoCzIULnNvdHRvLndpcmUudjEuQXVkaW9IAEIHCgVtZWRpYSJxCgpTZWFsZWRCbG9iEgsKA2tleRgBIAEoDBIPCgdnYXRld2F5GAIgASgJEgwKBHNpemUYAyABKAQSEwoLc2VhbGVkX3NpemUYBCABKAQSDgoGc2hhMjU2GAUgASgMEhIKCmV4cGlyZXNfYXQYBiABKAQiJgoFSW1hZ2USDQoFd2lkdGgYASABKA0SDgoGaGVpZ2h0GAIgASgNIjsKBVZpZGVvEg0KBXdpZHRoGAEgASgNEg4KBmhlaWdodBgCIAEoDRITCgtkdXJhdGlvbl9tcxgDIAEoDSI9CgVBdWRpbxITCgtkdXJhdGlvbl9tcxgBIAEoDRINCgV2b2ljZRgCIAEoCBIQCgh3YXZlZm9ybRgDIAEoDCIqCghSZWFjdGlvbhIPCgdtZXNzYWdlGAEgASgMEg0KBWVtb2ppGAIgASgJIiUKBEVkaXQSDwoHbWVzc2FnZRgBIAEoDBIMCgRib2R5GAIgASgJIhkKBkRlbGV0ZRIPCgdtZXNzYWdlGAEgASgMIocBCgdSZWNlaXB0EikKBGtpbmQYASABKA4yGy5zb3R0by53aXJlLnYxLlJlY2VpcHQuS2luZBIQCghtZXNzYWdlcxgCIAMoDCI/CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABISCg5LSU5EX0RFTElWRVJFRBABEg0KCUtJTkRfUkVBRBACIhgKBlR5cGluZxIOCgZhY3RpdmUYASABKAgiPgoHUHJvZmlsZRIMCgRuYW1lGAEgASgJEhMKC2F2YXRhcl9oYXNoGAIgASgMEhAKCHJldmlzaW9uGAMgASgEIk8KB0FkZHJlc3MSDgoGZGV2aWNlGAEgASgMEg8KB2dhdGV3YXkYAiABKAkSDwoHbWFpbGJveBgDIAEoDBISCgpjYXBhYmlsaXR5GAQgASgMIkgKCUFkZHJlc3NlcxIpCglhZGRyZXNzZXMYASADKAsyFi5zb3R0by53aXJlLnYxLkFkZHJlc3MSEAoIcmV2aXNpb24YAiABKAQijgEKDkNvbnRhY3RSZXF1ZXN0EicKB3Byb2ZpbGUYASABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAIgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAMgASgJEhAKCGdyZWV0aW5nGAQgASgJIo0BCg1Db250YWN0QW5zd2VyEhAKCGFjY2VwdGVkGAEgASgIEicKB3Byb2ZpbGUYAiABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAMgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAQgASgJIuICCglTeW5jU3RhdGUSDwoHY29udGFjdBgBIAEoDBInCgdwcm9maWxlGAIgASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlEisKCWFkZHJlc3NlcxgDIAEoCzIYLnNvdHRvLndpcmUudjEuQWRkcmVzc2VzEgwKBHJlYWQYBCADKAwSMAoIZGVjaXNpb24YBSABKAsyHi5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbhIpCgdncmFudGVkGAYgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAcgASgJEg8KB2dhdGV3YXkYCCABKAkSLAoEZW5kcxgJIAMoCzIeLnNvdHRvLndpcmUudjEuQ29udmVyc2F0aW9uRW5kEi4KDGNvbnRhY3RfaGVhZBgKIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkIpoCCg9Db250YWN0RGVjaXNpb24SMwoFc3RhdGUYASABKA4yJC5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbi5TdGF0ZRIQCghuaWNrbmFtZRgCIAEoCRIVCg12ZXJpZmllZF9oZWFkGAMgASgMEhIKCmRlY2lkZWRfYXQYBCABKAQSEAoIZ3JlZXRpbmcYBSABKAkiggEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEwoPU1RBVEVfUkVRVUVTVEVEEAESEgoOU1RBVEVfSU5DT01JTkcQAhISCg5TVEFURV9BQ0NFUFRFRBADEhIKDlNUQVRFX0RFQ0xJTkVEEAQSEQoNU1RBVEVfQkxPQ0tFRBAFIjIKD0NvbnZlcnNhdGlvbkVuZBIPCgdtZXNzYWdlGAEgASgMEg4KBmhlaWdodBgCIAEoBCIQCg5TZXNzaW9uUmVmcmVzaGIGcHJvdG8z");
+  fileDesc("Chtzb3R0by93aXJlL3YxL2NvbnRlbnQucHJvdG8SDXNvdHRvLndpcmUudjEisAgKB0NvbnRlbnQSDwoHdmVyc2lvbhgBIAEoDRIUCgxjb252ZXJzYXRpb24YAiABKAwSDwoHY291bnRlchgDIAEoBBIPCgdwYXJlbnRzGAQgAygMEg8KB3NlbnRfYXQYBSABKAQSLAoKY2hhaW5faGVhZBgGIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkEg4KBmhlaWdodBgHIAEoBBIvCgV0aW1lchgIIAEoCzIgLnNvdHRvLndpcmUudjEuQ29udmVyc2F0aW9uVGltZXISIwoEdGV4dBgQIAEoCzITLnNvdHRvLndpcmUudjEuVGV4dEgAEisKCHJlYWN0aW9uGBEgASgLMhcuc290dG8ud2lyZS52MS5SZWFjdGlvbkgAEiMKBGVkaXQYEiABKAsyEy5zb3R0by53aXJlLnYxLkVkaXRIABInCgZkZWxldGUYEyABKAsyFS5zb3R0by53aXJlLnYxLkRlbGV0ZUgAEikKB3JlY2VpcHQYFCABKAsyFi5zb3R0by53aXJlLnYxLlJlY2VpcHRIABInCgZ0eXBpbmcYFSABKAsyFS5zb3R0by53aXJlLnYxLlR5cGluZ0gAEjgKD2NvbnRhY3RfcmVxdWVzdBgWIAEoCzIdLnNvdHRvLndpcmUudjEuQ29udGFjdFJlcXVlc3RIABI2Cg5jb250YWN0X2Fuc3dlchgXIAEoCzIcLnNvdHRvLndpcmUudjEuQ29udGFjdEFuc3dlckgAEikKB3Byb2ZpbGUYGCABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGVIABItCglhZGRyZXNzZXMYGSABKAsyGC5zb3R0by53aXJlLnYxLkFkZHJlc3Nlc0gAEi4KCnN5bmNfc3RhdGUYGiABKAsyGC5zb3R0by53aXJlLnYxLlN5bmNTdGF0ZUgAEjgKD3Nlc3Npb25fcmVmcmVzaBgbIAEoCzIdLnNvdHRvLndpcmUudjEuU2Vzc2lvblJlZnJlc2hIABIsCglzZXRfdGltZXIYICABKAsyFy5zb3R0by53aXJlLnYxLlNldFRpbWVySAASIQoDcGluGCEgASgLMhIuc290dG8ud2lyZS52MS5QaW5IABI8ChFjb252ZXJzYXRpb25fc3luYxgiIAEoCzIfLnNvdHRvLndpcmUudjEuQ29udmVyc2F0aW9uU3luY0gAEjQKDXJldHJ5X3JlcXVlc3QYIyABKAsyGy5zb3R0by53aXJlLnYxLlJldHJ5UmVxdWVzdEgAEjIKDHJldHJ5X2Fuc3dlchgkIAEoCzIaLnNvdHRvLndpcmUudjEuUmV0cnlBbnN3ZXJIABIrCghiYWNrZmlsbBglIAEoCzIXLnNvdHRvLndpcmUudjEuQmFja2ZpbGxIAEIGCgRraW5kSgQICRAQIk0KCUNoYWluSGVhZBIPCgdhY2NvdW50GAEgASgMEhAKCHNlcXVlbmNlGAIgASgEEgwKBGhhc2gYAyABKAwSDwoHc2Vlbl9hdBgEIAEoBCKTAQoEVGV4dBIMCgRib2R5GAEgASgJEhAKCHJlcGx5X3RvGAIgASgMEigKCG1lbnRpb25zGAMgAygLMhYuc290dG8ud2lyZS52MS5NZW50aW9uEhEKCWZvcndhcmRlZBgEIAEoCBIuCgthdHRhY2htZW50cxgIIAMoCzIZLnNvdHRvLndpcmUudjEuQXR0YWNobWVudCLqAQoKQXR0YWNobWVudBInCgRibG9iGAEgASgLMhkuc290dG8ud2lyZS52MS5TZWFsZWRCbG9iEhQKDGNvbnRlbnRfdHlwZRgCIAEoCRIMCgRuYW1lGAMgASgJEhEKCXRodW1ibmFpbBgEIAEoDBIlCgVpbWFnZRgIIAEoCzIULnNvdHRvLndpcmUudjEuSW1hZ2VIABIlCgV2aWRlbxgJIAEoCzIULnNvdHRvLndpcmUudjEuVmlkZW9IABIlCgVhdWRpbxgKIAEoCzIULnNvdHRvLndpcmUudjEuQXVkaW9IAEIHCgVtZWRpYSJxCgpTZWFsZWRCbG9iEgsKA2tleRgBIAEoDBIPCgdnYXRld2F5GAIgASgJEgwKBHNpemUYAyABKAQSEwoLc2VhbGVkX3NpemUYBCABKAQSDgoGc2hhMjU2GAUgASgMEhIKCmV4cGlyZXNfYXQYBiABKAQiJgoFSW1hZ2USDQoFd2lkdGgYASABKA0SDgoGaGVpZ2h0GAIgASgNIjsKBVZpZGVvEg0KBXdpZHRoGAEgASgNEg4KBmhlaWdodBgCIAEoDRITCgtkdXJhdGlvbl9tcxgDIAEoDSI9CgVBdWRpbxITCgtkdXJhdGlvbl9tcxgBIAEoDRINCgV2b2ljZRgCIAEoCBIQCgh3YXZlZm9ybRgDIAEoDCIqCghSZWFjdGlvbhIPCgdtZXNzYWdlGAEgASgMEg0KBWVtb2ppGAIgASgJIk8KBEVkaXQSDwoHbWVzc2FnZRgBIAEoDBIMCgRib2R5GAIgASgJEigKCG1lbnRpb25zGAMgAygLMhYuc290dG8ud2lyZS52MS5NZW50aW9uIhkKBkRlbGV0ZRIPCgdtZXNzYWdlGAEgASgMIocBCgdSZWNlaXB0EikKBGtpbmQYASABKA4yGy5zb3R0by53aXJlLnYxLlJlY2VpcHQuS2luZBIQCghtZXNzYWdlcxgCIAMoDCI/CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABISCg5LSU5EX0RFTElWRVJFRBABEg0KCUtJTkRfUkVBRBACIhgKBlR5cGluZxIOCgZhY3RpdmUYASABKAgiPgoHUHJvZmlsZRIMCgRuYW1lGAEgASgJEhMKC2F2YXRhcl9oYXNoGAIgASgMEhAKCHJldmlzaW9uGAMgASgEIk8KB0FkZHJlc3MSDgoGZGV2aWNlGAEgASgMEg8KB2dhdGV3YXkYAiABKAkSDwoHbWFpbGJveBgDIAEoDBISCgpjYXBhYmlsaXR5GAQgASgMIkgKCUFkZHJlc3NlcxIpCglhZGRyZXNzZXMYASADKAsyFi5zb3R0by53aXJlLnYxLkFkZHJlc3MSEAoIcmV2aXNpb24YAiABKAQijgEKDkNvbnRhY3RSZXF1ZXN0EicKB3Byb2ZpbGUYASABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAIgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAMgASgJEhAKCGdyZWV0aW5nGAQgASgJIo0BCg1Db250YWN0QW5zd2VyEhAKCGFjY2VwdGVkGAEgASgIEicKB3Byb2ZpbGUYAiABKAsyFi5zb3R0by53aXJlLnYxLlByb2ZpbGUSKwoJYWRkcmVzc2VzGAMgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAQgASgJIuICCglTeW5jU3RhdGUSDwoHY29udGFjdBgBIAEoDBInCgdwcm9maWxlGAIgASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlEisKCWFkZHJlc3NlcxgDIAEoCzIYLnNvdHRvLndpcmUudjEuQWRkcmVzc2VzEgwKBHJlYWQYBCADKAwSMAoIZGVjaXNpb24YBSABKAsyHi5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbhIpCgdncmFudGVkGAYgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAcgASgJEg8KB2dhdGV3YXkYCCABKAkSLAoEZW5kcxgJIAMoCzIeLnNvdHRvLndpcmUudjEuQ29udmVyc2F0aW9uRW5kEi4KDGNvbnRhY3RfaGVhZBgKIAEoCzIYLnNvdHRvLndpcmUudjEuQ2hhaW5IZWFkIpoCCg9Db250YWN0RGVjaXNpb24SMwoFc3RhdGUYASABKA4yJC5zb3R0by53aXJlLnYxLkNvbnRhY3REZWNpc2lvbi5TdGF0ZRIQCghuaWNrbmFtZRgCIAEoCRIVCg12ZXJpZmllZF9oZWFkGAMgASgMEhIKCmRlY2lkZWRfYXQYBCABKAQSEAoIZ3JlZXRpbmcYBSABKAkiggEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEwoPU1RBVEVfUkVRVUVTVEVEEAESEgoOU1RBVEVfSU5DT01JTkcQAhISCg5TVEFURV9BQ0NFUFRFRBADEhIKDlNUQVRFX0RFQ0xJTkVEEAQSEQoNU1RBVEVfQkxPQ0tFRBAFIjIKD0NvbnZlcnNhdGlvbkVuZBIPCgdtZXNzYWdlGAEgASgMEg4KBmhlaWdodBgCIAEoBCIQCg5TZXNzaW9uUmVmcmVzaCI5CgdNZW50aW9uEg8KB2FjY291bnQYASABKAwSDQoFc3RhcnQYAiABKA0SDgoGbGVuZ3RoGAMgASgNIkQKEUNvbnZlcnNhdGlvblRpbWVyEg8KB3NlY29uZHMYASABKA0SDgoGc2V0X2J5GAIgASgMEg4KBmhlaWdodBgDIAEoBCIbCghTZXRUaW1lchIPCgdzZWNvbmRzGAEgASgNIiYKA1BpbhIPCgdtZXNzYWdlGAEgASgMEg4KBnBpbm5lZBgCIAEoCCJZChBDb252ZXJzYXRpb25TeW5jEjUKCHNldHRpbmdzGAEgASgLMiMuc290dG8ud2lyZS52MS5Db252ZXJzYXRpb25TZXR0aW5ncxIOCgZoaWRkZW4YAiADKAwi3AEKFENvbnZlcnNhdGlvblNldHRpbmdzEicKCGFyY2hpdmVkGAEgASgLMhUuc290dG8ud2lyZS52MS5Td2l0Y2gSJQoGcGlubmVkGAIgASgLMhUuc290dG8ud2lyZS52MS5Td2l0Y2gSLAoNbWFya2VkX3VucmVhZBgDIAEoCzIVLnNvdHRvLndpcmUudjEuU3dpdGNoEiEKBG11dGUYBCABKAsyEy5zb3R0by53aXJlLnYxLk11dGUSIwoFZHJhZnQYBSABKAsyFC5zb3R0by53aXJlLnYxLkRyYWZ0IiQKBlN3aXRjaBIKCgJvbhgBIAEoCBIOCgZzZXRfYXQYAiABKAQiJQoETXV0ZRINCgV1bnRpbBgBIAEoBBIOCgZzZXRfYXQYAiABKAQiNwoFRHJhZnQSDAoEYm9keRgBIAEoCRIQCghyZXBseV90bxgCIAEoDBIOCgZzZXRfYXQYAyABKAQiMwoMUmV0cnlSZXF1ZXN0EhEKCWVudmVsb3BlcxgBIAMoDBIQCghtZXNzYWdlcxgCIAMoDCJPCgtSZXRyeUFuc3dlchIrCgVmb3VuZBgBIAMoCzIcLnNvdHRvLndpcmUudjEuRm91bmRFbnZlbG9wZRITCgt1bmF2YWlsYWJsZRgCIAMoDCJBCg1Gb3VuZEVudmVsb3BlEhAKCGVudmVsb3BlGAEgASgMEg8KB21lc3NhZ2UYAiABKAwSDQoFcXVpZXQYAyABKAgiOwoIQmFja2ZpbGwSDgoGYXV0aG9yGAEgASgMEg4KBmRldmljZRgCIAEoDBIPCgdjb250ZW50GAMgASgMYgZwcm90bzM");
 
 /**
  * The decrypted payload. A MessageId is SHA-256("sotto/v1/message" || author DeviceId || serialised content):
@@ -69,6 +69,14 @@ export type Content = Message<"sotto.wire.v1.Content"> & {
    * @generated from field: uint64 height = 7;
    */
   height: bigint;
+
+  /**
+   * The disappearing timer in force for its author; absent: none was ever set. Content that is stored carries it, so that
+   * it disappears after the same time everywhere, whatever else has arrived.
+   *
+   * @generated from field: sotto.wire.v1.ConversationTimer timer = 8;
+   */
+  timer?: ConversationTimer | undefined;
 
   /**
    * @generated from oneof sotto.wire.v1.Content.kind
@@ -145,6 +153,42 @@ export type Content = Message<"sotto.wire.v1.Content"> & {
      */
     value: SessionRefresh;
     case: "sessionRefresh";
+  } | {
+    /**
+     * @generated from field: sotto.wire.v1.SetTimer set_timer = 32;
+     */
+    value: SetTimer;
+    case: "setTimer";
+  } | {
+    /**
+     * @generated from field: sotto.wire.v1.Pin pin = 33;
+     */
+    value: Pin;
+    case: "pin";
+  } | {
+    /**
+     * @generated from field: sotto.wire.v1.ConversationSync conversation_sync = 34;
+     */
+    value: ConversationSync;
+    case: "conversationSync";
+  } | {
+    /**
+     * @generated from field: sotto.wire.v1.RetryRequest retry_request = 35;
+     */
+    value: RetryRequest;
+    case: "retryRequest";
+  } | {
+    /**
+     * @generated from field: sotto.wire.v1.RetryAnswer retry_answer = 36;
+     */
+    value: RetryAnswer;
+    case: "retryAnswer";
+  } | {
+    /**
+     * @generated from field: sotto.wire.v1.Backfill backfill = 37;
+     */
+    value: Backfill;
+    case: "backfill";
   } | { case: undefined; value?: undefined };
 };
 
@@ -216,6 +260,20 @@ export type Text = Message<"sotto.wire.v1.Text"> & {
    * @generated from field: bytes reply_to = 2;
    */
   replyTo: Uint8Array;
+
+  /**
+   * At most 64, in order, none over another.
+   *
+   * @generated from field: repeated sotto.wire.v1.Mention mentions = 3;
+   */
+  mentions: Mention[];
+
+  /**
+   * Written by someone else before, and passed on.
+   *
+   * @generated from field: bool forwarded = 4;
+   */
+  forwarded: boolean;
 
   /**
    * At most 32, in the order in which they are shown.
@@ -499,6 +557,13 @@ export type Edit = Message<"sotto.wire.v1.Edit"> & {
    * @generated from field: string body = 2;
    */
   body: string;
+
+  /**
+   * As those of a text; they take the place of the earlier ones.
+   *
+   * @generated from field: repeated sotto.wire.v1.Mention mentions = 3;
+   */
+  mentions: Mention[];
 };
 
 /**
@@ -1009,4 +1074,404 @@ export type SessionRefresh = Message<"sotto.wire.v1.SessionRefresh"> & {
  */
 export const SessionRefreshSchema: GenMessage<SessionRefresh> = /*@__PURE__*/
   messageDesc(file_sotto_wire_v1_content, 21);
+
+/**
+ * An account named in a text.
+ *
+ * @generated from message sotto.wire.v1.Mention
+ */
+export type Mention = Message<"sotto.wire.v1.Mention"> & {
+  /**
+   * AccountId.
+   *
+   * @generated from field: bytes account = 1;
+   */
+  account: Uint8Array;
+
+  /**
+   * Where its name begins and how long it is, bytes of the body's UTF-8; on the borders of characters.
+   *
+   * @generated from field: uint32 start = 2;
+   */
+  start: number;
+
+  /**
+   * @generated from field: uint32 length = 3;
+   */
+  length: number;
+};
+
+/**
+ * Describes the message sotto.wire.v1.Mention.
+ * Use `create(MentionSchema)` to create a new message.
+ */
+export const MentionSchema: GenMessage<Mention> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 22);
+
+/**
+ * How long messages of a conversation stay, and the content that said so.
+ *
+ * @generated from message sotto.wire.v1.ConversationTimer
+ */
+export type ConversationTimer = Message<"sotto.wire.v1.ConversationTimer"> & {
+  /**
+   * Seconds from reading (for its author: from sending); 0: they stay. At most a year.
+   *
+   * @generated from field: uint32 seconds = 1;
+   */
+  seconds: number;
+
+  /**
+   * MessageId of the SetTimer in force.
+   *
+   * @generated from field: bytes set_by = 2;
+   */
+  setBy: Uint8Array;
+
+  /**
+   * Its height, below that of the content that carries this.
+   *
+   * @generated from field: uint64 height = 3;
+   */
+  height: bigint;
+};
+
+/**
+ * Describes the message sotto.wire.v1.ConversationTimer.
+ * Use `create(ConversationTimerSchema)` to create a new message.
+ */
+export const ConversationTimerSchema: GenMessage<ConversationTimer> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 23);
+
+/**
+ * Sets the disappearing timer for what is written from here on. The latest in the order wins.
+ *
+ * @generated from message sotto.wire.v1.SetTimer
+ */
+export type SetTimer = Message<"sotto.wire.v1.SetTimer"> & {
+  /**
+   * 0: messages stay. At most a year.
+   *
+   * @generated from field: uint32 seconds = 1;
+   */
+  seconds: number;
+};
+
+/**
+ * Describes the message sotto.wire.v1.SetTimer.
+ * Use `create(SetTimerSchema)` to create a new message.
+ */
+export const SetTimerSchema: GenMessage<SetTimer> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 24);
+
+/**
+ * Pins a message for all members, or takes the pin out. The latest in the order wins.
+ *
+ * @generated from message sotto.wire.v1.Pin
+ */
+export type Pin = Message<"sotto.wire.v1.Pin"> & {
+  /**
+   * MessageId.
+   *
+   * @generated from field: bytes message = 1;
+   */
+  message: Uint8Array;
+
+  /**
+   * @generated from field: bool pinned = 2;
+   */
+  pinned: boolean;
+};
+
+/**
+ * Describes the message sotto.wire.v1.Pin.
+ * Use `create(PinSchema)` to create a new message.
+ */
+export const PinSchema: GenMessage<Pin> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 25);
+
+/**
+ * Tells one's own other devices how this account keeps a conversation. Fields left out mean: not told.
+ *
+ * @generated from message sotto.wire.v1.ConversationSync
+ */
+export type ConversationSync = Message<"sotto.wire.v1.ConversationSync"> & {
+  /**
+   * @generated from field: sotto.wire.v1.ConversationSettings settings = 1;
+   */
+  settings?: ConversationSettings | undefined;
+
+  /**
+   * MessageIds deleted for this account only; at most 256.
+   *
+   * @generated from field: repeated bytes hidden = 2;
+   */
+  hidden: Uint8Array[];
+};
+
+/**
+ * Describes the message sotto.wire.v1.ConversationSync.
+ * Use `create(ConversationSyncSchema)` to create a new message.
+ */
+export const ConversationSyncSchema: GenMessage<ConversationSync> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 26);
+
+/**
+ * How an account keeps a conversation. Of two values of one setting the later one wins.
+ *
+ * @generated from message sotto.wire.v1.ConversationSettings
+ */
+export type ConversationSettings = Message<"sotto.wire.v1.ConversationSettings"> & {
+  /**
+   * @generated from field: sotto.wire.v1.Switch archived = 1;
+   */
+  archived?: Switch | undefined;
+
+  /**
+   * Above others in the list.
+   *
+   * @generated from field: sotto.wire.v1.Switch pinned = 2;
+   */
+  pinned?: Switch | undefined;
+
+  /**
+   * Shown as unread, whatever was read.
+   *
+   * @generated from field: sotto.wire.v1.Switch marked_unread = 3;
+   */
+  markedUnread?: Switch | undefined;
+
+  /**
+   * @generated from field: sotto.wire.v1.Mute mute = 4;
+   */
+  mute?: Mute | undefined;
+
+  /**
+   * @generated from field: sotto.wire.v1.Draft draft = 5;
+   */
+  draft?: Draft | undefined;
+};
+
+/**
+ * Describes the message sotto.wire.v1.ConversationSettings.
+ * Use `create(ConversationSettingsSchema)` to create a new message.
+ */
+export const ConversationSettingsSchema: GenMessage<ConversationSettings> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 27);
+
+/**
+ * On or off.
+ *
+ * @generated from message sotto.wire.v1.Switch
+ */
+export type Switch = Message<"sotto.wire.v1.Switch"> & {
+  /**
+   * @generated from field: bool on = 1;
+   */
+  on: boolean;
+
+  /**
+   * Unix milliseconds when it was set.
+   *
+   * @generated from field: uint64 set_at = 2;
+   */
+  setAt: bigint;
+};
+
+/**
+ * Describes the message sotto.wire.v1.Switch.
+ * Use `create(SwitchSchema)` to create a new message.
+ */
+export const SwitchSchema: GenMessage<Switch> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 28);
+
+/**
+ * Whether a conversation is quiet.
+ *
+ * @generated from message sotto.wire.v1.Mute
+ */
+export type Mute = Message<"sotto.wire.v1.Mute"> & {
+  /**
+   * Unix milliseconds; 0: not muted; the largest safe integer: for good.
+   *
+   * @generated from field: uint64 until = 1;
+   */
+  until: bigint;
+
+  /**
+   * Unix milliseconds when it was set.
+   *
+   * @generated from field: uint64 set_at = 2;
+   */
+  setAt: bigint;
+};
+
+/**
+ * Describes the message sotto.wire.v1.Mute.
+ * Use `create(MuteSchema)` to create a new message.
+ */
+export const MuteSchema: GenMessage<Mute> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 29);
+
+/**
+ * A text that was begun; an empty body: none.
+ *
+ * @generated from message sotto.wire.v1.Draft
+ */
+export type Draft = Message<"sotto.wire.v1.Draft"> & {
+  /**
+   * At most 64 KiB of UTF-8.
+   *
+   * @generated from field: string body = 1;
+   */
+  body: string;
+
+  /**
+   * MessageId that it answers; empty: none.
+   *
+   * @generated from field: bytes reply_to = 2;
+   */
+  replyTo: Uint8Array;
+
+  /**
+   * Unix milliseconds when it was set.
+   *
+   * @generated from field: uint64 set_at = 3;
+   */
+  setAt: bigint;
+};
+
+/**
+ * Describes the message sotto.wire.v1.Draft.
+ * Use `create(DraftSchema)` to create a new message.
+ */
+export const DraftSchema: GenMessage<Draft> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 30);
+
+/**
+ * Asks a device for what could not be opened, or never came.
+ *
+ * @generated from message sotto.wire.v1.RetryRequest
+ */
+export type RetryRequest = Message<"sotto.wire.v1.RetryRequest"> & {
+  /**
+   * EnvelopeIds of the asked device that the asking one could not open; at most 32.
+   *
+   * @generated from field: repeated bytes envelopes = 1;
+   */
+  envelopes: Uint8Array[];
+
+  /**
+   * MessageIds that others name as parents and that are not here; at most 32.
+   *
+   * @generated from field: repeated bytes messages = 2;
+   */
+  messages: Uint8Array[];
+};
+
+/**
+ * Describes the message sotto.wire.v1.RetryRequest.
+ * Use `create(RetryRequestSchema)` to create a new message.
+ */
+export const RetryRequestSchema: GenMessage<RetryRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 31);
+
+/**
+ * Says what became of a RetryRequest. What was found is sent anew, apart from this.
+ *
+ * @generated from message sotto.wire.v1.RetryAnswer
+ */
+export type RetryAnswer = Message<"sotto.wire.v1.RetryAnswer"> & {
+  /**
+   * At most 32.
+   *
+   * @generated from field: repeated sotto.wire.v1.FoundEnvelope found = 1;
+   */
+  found: FoundEnvelope[];
+
+  /**
+   * EnvelopeIds and MessageIds of which nothing will come: deleted, expired, unknown, or not for the asking device. At
+   * most 64.
+   *
+   * @generated from field: repeated bytes unavailable = 2;
+   */
+  unavailable: Uint8Array[];
+};
+
+/**
+ * Describes the message sotto.wire.v1.RetryAnswer.
+ * Use `create(RetryAnswerSchema)` to create a new message.
+ */
+export const RetryAnswerSchema: GenMessage<RetryAnswer> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 32);
+
+/**
+ * What an envelope held.
+ *
+ * @generated from message sotto.wire.v1.FoundEnvelope
+ */
+export type FoundEnvelope = Message<"sotto.wire.v1.FoundEnvelope"> & {
+  /**
+   * EnvelopeId.
+   *
+   * @generated from field: bytes envelope = 1;
+   */
+  envelope: Uint8Array;
+
+  /**
+   * MessageId.
+   *
+   * @generated from field: bytes message = 2;
+   */
+  message: Uint8Array;
+
+  /**
+   * It was no message that people see (a receipt, an address); nothing is sent again.
+   *
+   * @generated from field: bool quiet = 3;
+   */
+  quiet: boolean;
+};
+
+/**
+ * Describes the message sotto.wire.v1.FoundEnvelope.
+ * Use `create(FoundEnvelopeSchema)` to create a new message.
+ */
+export const FoundEnvelopeSchema: GenMessage<FoundEnvelope> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 33);
+
+/**
+ * A message handed on by a device that did not write it: by one of its author's account, or of the receiver's own.
+ *
+ * @generated from message sotto.wire.v1.Backfill
+ */
+export type Backfill = Message<"sotto.wire.v1.Backfill"> & {
+  /**
+   * AccountId of the author.
+   *
+   * @generated from field: bytes author = 1;
+   */
+  author: Uint8Array;
+
+  /**
+   * DeviceId of the author. With the content it makes the MessageId that was asked for.
+   *
+   * @generated from field: bytes device = 2;
+   */
+  device: Uint8Array;
+
+  /**
+   * Serialised Content.
+   *
+   * @generated from field: bytes content = 3;
+   */
+  content: Uint8Array;
+};
+
+/**
+ * Describes the message sotto.wire.v1.Backfill.
+ * Use `create(BackfillSchema)` to create a new message.
+ */
+export const BackfillSchema: GenMessage<Backfill> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_content, 34);
 
