@@ -49,9 +49,9 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
 
     claimName: (name, callOptions) => call(callOptions, async (rest) => void (await client.claimName({ name }, rest))),
 
-    uploadPrekeys: ({ lasting, oneTime }, callOptions) =>
+    uploadPrekeys: ({ lasting, oneTime, replace = false }, callOptions) =>
       call(callOptions, async (rest) => {
-        const request = { lasting: lasting.map(readEntry), oneTime: oneTime.map(readEntry) };
+        const request = { lasting: lasting.map(readEntry), oneTime: oneTime.map(readEntry), replace };
         return stockOf((await client.uploadPrekeys(request, rest)).stock);
       }),
 
@@ -66,6 +66,11 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
 
     revokeCapabilities: (hashes, callOptions) =>
       call(callOptions, async (rest) => void (await client.revokeCapabilities({ hashes: [...hashes] }, rest))),
+
+    witness: (callOptions) => call(callOptions, async (rest) => (await client.getWitness({}, rest)).witness),
+
+    replaceWitness: (expected, witness, callOptions) =>
+      call(callOptions, async (rest) => void (await client.setWitness({ expected, witness }, rest))),
 
     mailboxes: (callOptions) =>
       call(callOptions, async (rest) => {

@@ -131,6 +131,8 @@ export interface PrekeyUpload {
   /** The three lasting kinds, or none to keep those of before. */
   readonly lasting: readonly Uint8Array[];
   readonly oneTime: readonly Uint8Array[];
+  /** One-time keys uploaded before are no longer handed out. Default false: they stay. */
+  readonly replace?: boolean;
 }
 
 export interface CapabilityOrder {
@@ -190,6 +192,13 @@ export interface DeviceConnection {
   /** Entries that exist already stay as they are. `forbidden`: not a mailbox of one's own account. */
   createCapabilities(orders: readonly CapabilityOrder[], options?: CallOptions): Promise<void>;
   revokeCapabilities(hashes: readonly Uint8Array[], options?: CallOptions): Promise<void>;
+  /** What this device left as its witness; empty: nothing. */
+  witness(options?: CallOptions): Promise<Uint8Array>;
+  /**
+   * Leaves another witness (1 to 128 bytes, opaque to the gateway) in place of the one `expected` (empty: none).
+   * `conflict`: it is not the one there; this device was set back, or has a twin, or the gateway was set back.
+   */
+  replaceWitness(expected: Uint8Array, witness: Uint8Array, options?: CallOptions): Promise<void>;
   /** Mailboxes of all active devices of the own account. */
   mailboxes(options?: CallOptions): Promise<DeviceMailbox[]>;
   /** The oldest envelopes after a sequence (default 0), at most `limit` (default and most 100). */

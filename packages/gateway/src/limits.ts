@@ -74,6 +74,8 @@ export const MAX_ONE_TIME_PREKEYS = 200;
 export const LOW_PREKEYS = 20;
 /** Serialised prekey entry: the largest key (X-Wing, 1216 bytes), a Merkle proof and a signed batch root. */
 export const MAX_PREKEY_BYTES = 4096;
+/** Bytes of a witness: a sealed number. */
+export const MAX_WITNESS_BYTES = 128;
 /** Bundles a day through one capability: a contact with many devices, several restarts, and no more. */
 export const BUNDLES_PER_DAY = 50;
 /** Seconds a request token lives: to fetch a bundle and post, not to collect. */

@@ -50,6 +50,19 @@ test('R-GW-1 one-time prekeys are handed out exactly once, however many ask at o
   );
 });
 
+test('a device that was set back replaces its one-time prekeys: those of before are not handed out any more', async () => {
+  const clock = new ManualClock();
+  using store = openTestStore(clock);
+  const device = await addStoredDevice(store.store);
+  const { directory } = store.store;
+  await directory.uploadPrekeys(device.ref, lasting(clock), prekeys(clock, PrekeyKind.ONE_TIME, 1, 100));
+  const fresh = prekeys(clock, PrekeyKind.ONE_TIME, 501, 2);
+  const stock = await directory.uploadPrekeys(device.ref, [], fresh, true);
+  assert.deepEqual(stock, { oneTime: 2, oneTimeKem: 0 });
+  const { prekeys: bundle } = await take(store, device);
+  assert.deepEqual(Buffer.from(bundle[3]!), Buffer.from(fresh[0]!.bytes));
+});
+
 test('a repeated upload brings back no key that was handed out', async () => {
   const clock = new ManualClock();
   using store = openTestStore(clock);

@@ -98,6 +98,7 @@ export class MemoryGateway {
   readonly devices = new Map<string, DeviceRow>();
   readonly mailboxes = new Map<string, Mailbox>();
   readonly capabilities = new Map<string, string>();
+  readonly witnesses = new Map<string, Uint8Array>();
   readonly tokens = new Map<string, { readonly account: string; readonly until: number }>();
 
   constructor(clock: Clock) {
@@ -118,6 +119,7 @@ export class MemoryGateway {
       copy.mailboxes.set(key, { ...mailbox, stored: [...mailbox.stored], wake: asleep });
     }
     for (const [key, mailbox] of this.capabilities) copy.capabilities.set(key, mailbox);
+    for (const [key, witness] of this.witnesses) copy.witnesses.set(key, witness);
     return copy;
   }
 
@@ -451,12 +453,13 @@ class MemoryDevice implements DeviceConnection {
     this.#gateway.names.set(name, Buffer.from(this.#account, 'hex'));
   }
 
-  async uploadPrekeys({ lasting, oneTime }: PrekeyUpload): Promise<PrekeyStock> {
+  async uploadPrekeys({ lasting, oneTime, replace = false }: PrekeyUpload): Promise<PrekeyStock> {
     const row = await this.#row();
     for (const bytes of lasting) {
       const entry = fromBinary(PrekeyEntrySchema, bytes);
       row.lasting.set(entry.kind, entry);
     }
+    if (replace) row.oneTime = [];
     row.oneTime.push(...oneTime.map((bytes) => fromBinary(PrekeyEntrySchema, bytes)));
     return stockOf(row);
   }
@@ -477,6 +480,19 @@ class MemoryDevice implements DeviceConnection {
   async revokeCapabilities(hashes: readonly Uint8Array[]): Promise<void> {
     await this.#row();
     for (const hash of hashes) this.#gateway.capabilities.delete(hex(hash));
+  }
+
+  async witness(): Promise<Uint8Array> {
+    await this.#row();
+    return this.#gateway.witnesses.get(this.#device) ?? new Uint8Array(0);
+  }
+
+  async replaceWitness(expected: Uint8Array, witness: Uint8Array): Promise<void> {
+    await this.#row();
+    const known = this.#gateway.witnesses.get(this.#device) ?? new Uint8Array(0);
+    if (Buffer.compare(known, witness) === 0) return;
+    if (Buffer.compare(known, expected) !== 0) refused('conflict');
+    this.#gateway.witnesses.set(this.#device, witness);
   }
 
   async mailboxes() {

@@ -109,6 +109,7 @@ export class ChainStore {
       sql.run(sql.build.deleteFrom('messages').where('device_no', '=', no));
       sql.run(sql.build.deleteFrom('lasting_prekeys').where('device_no', '=', no));
       sql.run(sql.build.deleteFrom('one_time_prekeys').where('device_no', '=', no));
+      sql.run(sql.build.deleteFrom('witnesses').where('device_no', '=', no));
     }
     for (const { no } of rows) {
       const box = state.remembered(no);

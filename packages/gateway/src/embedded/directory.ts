@@ -11,6 +11,7 @@ import { NameStore } from './name-store.ts';
 import { PrekeyStore } from './prekey-store.ts';
 import type { Sql } from './sql.ts';
 import type { TokenUses } from './token-uses.ts';
+import { WitnessStore } from './witness-store.ts';
 
 export interface EmbeddedDirectoryParts {
   readonly sql: Sql;
@@ -29,6 +30,7 @@ export class EmbeddedDirectory implements Directory {
   readonly #chains: ChainStore;
   readonly #prekeys: PrekeyStore;
   readonly #capabilities: CapabilityStore;
+  readonly #witnesses: WitnessStore;
 
   constructor(parts: EmbeddedDirectoryParts) {
     this.#sql = parts.sql;
@@ -37,6 +39,7 @@ export class EmbeddedDirectory implements Directory {
     this.#chains = new ChainStore(parts);
     this.#prekeys = new PrekeyStore(parts);
     this.#capabilities = new CapabilityStore(parts);
+    this.#witnesses = new WitnessStore(parts.sql);
   }
 
   resolveName(name: string): Promise<Uint8Array | null> {
@@ -67,9 +70,10 @@ export class EmbeddedDirectory implements Directory {
     device: DeviceRef,
     lasting: readonly PrekeyRecord[],
     oneTime: readonly PrekeyRecord[],
+    replace = false,
   ): Promise<PrekeyStock> {
     const bytes = lengthOf(lasting) + lengthOf(oneTime);
-    return this.#commits.run(() => this.#prekeys.upload(device, lasting, oneTime), bytes);
+    return this.#commits.run(() => this.#prekeys.upload(device, { lasting, oneTime, replace }), bytes);
   }
 
   prekeyStock(device: DeviceRef): Promise<PrekeyStock> {
@@ -86,5 +90,13 @@ export class EmbeddedDirectory implements Directory {
 
   revokeCapabilities(account: Uint8Array, hashes: readonly Uint8Array[]): Promise<void> {
     return this.#commits.run(() => this.#capabilities.close(account, hashes));
+  }
+
+  witness(device: DeviceRef): Promise<Uint8Array> {
+    return Promise.resolve(this.#witnesses.read(device.no));
+  }
+
+  replaceWitness(device: DeviceRef, expected: Uint8Array, witness: Uint8Array): Promise<void> {
+    return this.#commits.run(() => this.#witnesses.replace(device.no, expected, witness));
   }
 }

@@ -108,6 +108,12 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (device_no, kind, id)
   ) STRICT;
   `,
+  `
+  CREATE TABLE witnesses (
+    device_no INTEGER PRIMARY KEY REFERENCES devices (no),
+    witness BLOB NOT NULL
+  ) STRICT;
+  `,
 ];
 
 const SCHEMA_VERSION = MIGRATIONS.length;

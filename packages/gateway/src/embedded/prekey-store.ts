@@ -13,6 +13,13 @@ import type { TokenUses } from './token-uses.ts';
 const DAY_MS = 86_400_000;
 const ONE_TIME_KINDS = [PrekeyKind.ONE_TIME, PrekeyKind.ONE_TIME_KEM] as const;
 
+export interface PrekeyUpload {
+  readonly lasting: readonly PrekeyRecord[];
+  readonly oneTime: readonly PrekeyRecord[];
+  /** One-time keys of before go first. */
+  readonly replace: boolean;
+}
+
 export interface PrekeyStoreParts {
   readonly sql: Sql;
   readonly state: MailboxState;
@@ -29,9 +36,10 @@ export class PrekeyStore {
     this.#parts = parts;
   }
 
-  /** Replaces lasting prekeys, adds one-time prekeys. Throws `Refused` `TOO_LARGE`. */
-  upload(device: DeviceRef, lasting: readonly PrekeyRecord[], oneTime: readonly PrekeyRecord[]): PrekeyStock {
+  /** Puts lasting prekeys in place of those of before, adds one-time prekeys. Throws `Refused` `TOO_LARGE`. */
+  upload(device: DeviceRef, { lasting, oneTime, replace }: PrekeyUpload): PrekeyStock {
     const { sql } = this.#parts;
+    if (replace) sql.run(sql.build.deleteFrom('one_time_prekeys').where('device_no', '=', device.no));
     for (const { kind, id, bytes: prekey } of lasting) {
       const row = { device_no: device.no, kind, id, bytes: prekey };
       sql.run(

@@ -37,5 +37,6 @@ export interface Schema {
   };
   request_token_uses: { expires_at: number; token: Uint8Array; device_no: number; purpose: number };
   lasting_prekeys: { device_no: number; kind: number; id: number; bytes: Uint8Array };
+  witnesses: { device_no: number; witness: Uint8Array };
   one_time_prekeys: { device_no: number; kind: number; id: number; expires_at: number; bytes: Uint8Array };
 }

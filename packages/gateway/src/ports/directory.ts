@@ -19,10 +19,12 @@ export interface Directory {
    */
   writeChain(change: ChainChange): Promise<'written' | 'moved'>;
   claimName(account: Uint8Array, name: string): Promise<void>;
+  /** `replace`: one-time keys of before go first. */
   uploadPrekeys(
     device: DeviceRef,
     lasting: readonly PrekeyRecord[],
     oneTime: readonly PrekeyRecord[],
+    replace?: boolean,
   ): Promise<PrekeyStock>;
   prekeyStock(device: DeviceRef): Promise<PrekeyStock>;
   /** Takes a bundle: lasting keys, and removes one of each one-time kind for good. */
@@ -30,6 +32,10 @@ export interface Directory {
   createCapabilities(account: Uint8Array, entries: readonly CapabilityRecord[]): Promise<void>;
   /** Those of other accounts are left alone, silently: a hash one does not own is no different from an unknown one. */
   revokeCapabilities(account: Uint8Array, hashes: readonly Uint8Array[]): Promise<void>;
+  /** What the device last left; empty: nothing. */
+  witness(device: DeviceRef): Promise<Uint8Array>;
+  /** Leaves `witness` in place of `expected`, or if it is there already. Throws `Refused` `CONFLICT`. */
+  replaceWitness(device: DeviceRef, expected: Uint8Array, witness: Uint8Array): Promise<void>;
 }
 
 export interface ChainChange {

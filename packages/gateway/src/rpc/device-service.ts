@@ -4,7 +4,7 @@ import type { DeviceService, PrekeyStockSchema, RegisterRequest } from '@sotto/w
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { judgeChain } from '../chain-judge.ts';
 import type { JudgedChain } from '../chain-judge.ts';
-import { MAX_DAILY_QUOTA, PAGE_MESSAGES, TOKEN_SECONDS } from '../limits.ts';
+import { MAX_DAILY_QUOTA, MAX_WITNESS_BYTES, PAGE_MESSAGES, TOKEN_SECONDS } from '../limits.ts';
 import type { ChainChange } from '../ports/directory.ts';
 import type { DeviceRef, PrekeyStock } from '../ports/types.ts';
 import { malformed, Refused } from '../refused.ts';
@@ -71,7 +71,7 @@ export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceSer
       const device = deviceOf(context);
       countChange(device);
       const { lasting, oneTime } = readUpload(request);
-      return { stock: await directory.uploadPrekeys(device, lasting, oneTime) };
+      return { stock: await directory.uploadPrekeys(device, lasting, oneTime, request.replace) };
     },
 
     getPrekeyStock: async (_, context) => ({ stock: stockMessage(await directory.prekeyStock(deviceOf(context))) }),
@@ -95,6 +95,19 @@ export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceSer
       const device = deviceOf(context);
       countChange(device);
       await directory.revokeCapabilities(device.account, checkCount(request.hashes, ENTRIES).map(readHash));
+      return {};
+    },
+
+    getWitness: async (_, context) => ({ witness: await directory.witness(deviceOf(context)) }),
+
+    async setWitness({ expected, witness }, context) {
+      const device = deviceOf(context);
+      countChange(device);
+      if (witness.length === 0) throw malformed('a witness has at least a byte');
+      if (Math.max(expected.length, witness.length) > MAX_WITNESS_BYTES) {
+        throw new Refused(Refusal.TOO_LARGE, `a witness has at most ${MAX_WITNESS_BYTES} bytes`);
+      }
+      await directory.replaceWitness(device, expected, witness);
       return {};
     },
 
