@@ -48,6 +48,12 @@ export function grant(tx: Tx, core: Core, row: StoredContact): boolean {
   return true;
 }
 
+/** Has the gateway told once more what this contact may post with. The caller stores the row. */
+export function reopen(tx: Tx, row: StoredContact): void {
+  row.grantedOpened = 0n;
+  tx.ring('grants', null);
+}
+
 /** Takes back everything a contact was given: from then on it can no longer post here. */
 export function withdrawAll(tx: Tx, core: Core, row: StoredContact): void {
   withdraw(core, row, row.granted?.addresses ?? []);

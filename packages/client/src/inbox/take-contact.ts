@@ -3,7 +3,7 @@ import { ContactDecision_State, equalBytes } from '@sotto/wire';
 import type { Addresses, ContactAnswer, ContactRequest, Profile } from '@sotto/wire';
 import type { StoredContact } from '@sotto/wire/stored';
 import { acceptIn } from '../contacts/accept.ts';
-import { withdrawAll } from '../contacts/grants.ts';
+import { reopen, withdrawAll } from '../contacts/grants.ts';
 import { decide, decisionOf, putContact, stateOf, tellContact, viewContact } from '../contacts/rows.ts';
 import { syncContact } from '../contacts/sync.ts';
 import { dropRequest, sendAnswer } from '../contacts/tell.ts';
@@ -25,7 +25,9 @@ export function takeRequest(opened: Opened, row: StoredContact, request: Contact
   row.gateway = row.addresses?.addresses[0]?.gateway ?? row.gateway;
   row.requestedAt = BigInt(now);
   if (state === 'accepted') {
-    // They lost our answer, or never got it: both sides know again once they have it.
+    // They lost our answer or never got it, or our gateway forgot what they may post with: the answer leaves once it has
+    // been told (again).
+    reopen(tx, row);
     sendAnswer(tx, core, row, true);
     putContact(tx, core, row);
     return 'receipt';
