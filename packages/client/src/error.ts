@@ -14,6 +14,10 @@ export type MessengerErrorCode =
   | 'not_found'
   /** The contact's state does not allow this (sending to a blocked contact, answering an answered request). */
   | 'wrong_state'
+  /** The group's rules do not allow it to this account. */
+  | 'forbidden'
+  /** A change of a group was given up; the message says why, in the words of its `GroupReason`. */
+  | 'group_refused'
   /** What a gateway or contact sent does not prove what it should: wrong chain, wrong keys. Nothing was kept. */
   | 'untrusted'
   /** The gateway could not be reached. */

@@ -10,6 +10,7 @@ import type { Contact, SafetyNumber } from './contacts/types.ts';
 import type { Conversation, HistoryPage, Message, Outgoing, SearchResult } from './conversations/types.ts';
 import { asMessengerError } from './core/background.ts';
 import { MessengerError } from './error.ts';
+import type { Groups } from './groups/types.ts';
 import type { EventSource } from './events/types.ts';
 import type {
   AddContactOptions,
@@ -50,6 +51,10 @@ export class Facade implements Messenger {
 
   get connection(): ConnectionState {
     return this.#closed ? 'closed' : this.#rooms.connection.state;
+  }
+
+  get groups(): Groups {
+    throw new MessengerError('wrong_state', 'groups are not open yet');
   }
 
   self(): Promise<Self> {

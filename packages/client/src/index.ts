@@ -14,6 +14,31 @@ export type {
 } from './conversations/types.ts';
 export { MessengerError } from './error.ts';
 export type { MessengerErrorCode } from './error.ts';
+export { explainGroupReason } from './groups/reasons.ts';
+export type { GroupReason } from './groups/reasons.ts';
+export type {
+  CreateGroupOptions,
+  Group,
+  GroupChange,
+  GroupChangeRef,
+  GroupEdit,
+  GroupInvitation,
+  GroupJoinRequest,
+  GroupLinkOptions,
+  GroupLinkState,
+  GroupMember,
+  GroupMemberCursor,
+  GroupMemberOptions,
+  GroupMemberPage,
+  GroupNotice,
+  GroupNoticeChange,
+  GroupPermission,
+  GroupPermissions,
+  GroupRole,
+  Groups,
+  GroupState,
+  PendingGroupChange,
+} from './groups/types.ts';
 export type {
   EventSource,
   MessengerEvent,

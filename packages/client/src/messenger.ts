@@ -9,6 +9,7 @@ import type {
   SearchResult,
 } from './conversations/types.ts';
 import type { EventSource } from './events/types.ts';
+import type { Groups } from './groups/types.ts';
 import type { CreateOptions, OpenOptions } from './options.ts';
 import type { OutboxEntry, SentMessage } from './outbox/types.ts';
 import type { AccountRef, ConversationRef, DeviceRef, MessageRef } from './refs.ts';
@@ -101,6 +102,9 @@ export interface Messenger extends AsyncDisposable {
   message(message: MessageRef): Promise<Message | null>;
   /** Messages that contain all words (or beginnings of words) of the query. */
   search(query: string, options?: SearchOptions): Promise<readonly SearchResult[]>;
+
+  /** Groups: what is done to them. Reading and writing in them is as in every conversation, under the group's id. */
+  readonly groups: Groups;
 
   /** What still waits to be sent or confirmed, oldest first. */
   outbox(): Promise<readonly OutboxEntry[]>;

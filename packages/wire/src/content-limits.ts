@@ -5,6 +5,7 @@ import { readChainHead } from './chain-head.ts';
 import type { ContentBody } from './content.ts';
 import { WireError } from './error.ts';
 import { parseGatewayAddress } from './gateway-address.ts';
+import { checkGroupInvitation, checkGroupNonce, checkGroupResyncInfo } from './group-limits.ts';
 import type {
   Addresses,
   ContactDecision,
@@ -14,7 +15,7 @@ import type {
   RetryRequest,
 } from './gen/sotto/wire/v1/content_pb.ts';
 import { ContactDecision_State, Receipt_Kind } from './gen/sotto/wire/v1/content_pb.ts';
-import { accountId, deviceId, envelopeId, mailboxId, messageId, statementHash } from './ids.ts';
+import { accountId, conversationId, deviceId, envelopeId, mailboxId, messageId, statementHash } from './ids.ts';
 import {
   MAX_ADDRESSES,
   MAX_CONVERSATION_ENDS,
@@ -123,6 +124,32 @@ export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, count
       accountId(body.value.author);
       deviceId(body.value.device);
       if (body.value.content.length === 0) throw new WireError('malformed', 'nothing is handed on');
+      return;
+    case 'groupInvitation':
+      requireControl(counter);
+      checkGroupInvitation(body.value);
+      return;
+    case 'groupResyncRequest':
+      requireControl(counter);
+      checkGroupNonce(body.value.request);
+      return;
+    case 'groupResyncInfo':
+      requireControl(counter);
+      checkGroupResyncInfo(body.value);
+      return;
+    case 'groupJoinRequest':
+      requireControl(counter);
+      conversationId(body.value.group);
+      checkGroupNonce(body.value.secret);
+      return;
+    case 'groupJoinRefusal':
+      requireControl(counter);
+      conversationId(body.value.group);
+      return;
+    case 'groupDecision':
+      requireControl(counter);
+      conversationId(body.value.group);
+      safeTime(body.value.decidedAt);
       return;
   }
 }

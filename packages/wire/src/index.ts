@@ -4,6 +4,7 @@ export * from './gen/sotto/session/v1/prekeys_pb.ts';
 export * from './gen/sotto/session/v1/session_pb.ts';
 // The strict codecs below take the place of these generated names; explicit exports win over `export *`.
 export * from './gen/sotto/wire/v1/content_pb.ts';
+export * from './gen/sotto/wire/v1/group_pb.ts';
 export { Suite } from './gen/sotto/wire/v1/envelope_pb.ts';
 
 export { accountName } from './account-name.ts';
@@ -59,6 +60,7 @@ export {
   MAX_ADDRESSES,
   MAX_ATTACHMENT_BYTES,
   MAX_ATTACHMENTS,
+  MAX_CARRIED_BYTES,
   MAX_CONTENT_BYTES,
   MAX_CONTENT_TYPE_CHARACTERS,
   MAX_CONVERSATION_ENDS,
@@ -67,6 +69,8 @@ export {
   MAX_FILE_NAME_BYTES,
   MAX_GATEWAY_ADDRESS_CHARACTERS,
   MAX_GREETING_CHARACTERS,
+  MAX_GROUP_DESCRIPTION_CHARACTERS,
+  MAX_GROUP_NAME_CHARACTERS,
   MAX_HEIGHT,
   MAX_MENTIONS,
   MAX_NAME_CHARACTERS,

@@ -72,3 +72,12 @@ export const MAX_TIMER_SECONDS = 365 * 86_400;
 
 /** Envelopes, and messages, asked for at once: 1 KiB each. */
 export const MAX_RETRIES = 32;
+
+/** Characters of a group's name. */
+export const MAX_GROUP_NAME_CHARACTERS = 128;
+
+/** Characters of a group's description. */
+export const MAX_GROUP_DESCRIPTION_CHARACTERS = 1024;
+
+/** Welcomes and trees up to this size travel inside a content; larger ones in a blob. */
+export const MAX_CARRIED_BYTES = 48 * 1024;

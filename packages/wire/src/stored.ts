@@ -2,6 +2,7 @@
 export * from './gen/sotto/client/v1/account_pb.ts';
 export * from './gen/sotto/client/v1/contacts_pb.ts';
 export * from './gen/sotto/client/v1/conversations_pb.ts';
+export * from './gen/sotto/client/v1/groups_pb.ts';
 export * from './gen/sotto/client/v1/healing_pb.ts';
 export * from './gen/sotto/client/v1/inbox_pb.ts';
 export * from './gen/sotto/client/v1/outbox_pb.ts';

@@ -77,6 +77,7 @@ export function historyBlocks(
       });
       continue;
     }
+    if (entry.kind === 'notice') continue;
     const { message } = entry;
     if (previous === null || day(previous) !== day(message.sentAt)) blocks.push(dayBlock(message.sentAt, style));
     previous = message.sentAt;

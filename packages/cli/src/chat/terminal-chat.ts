@@ -145,7 +145,9 @@ class TerminalChat {
 
   async #begin(): Promise<void> {
     const conversations = await this.#messenger.conversations();
-    for (const { contact, name, unread } of conversations) {
+    for (const conversation of conversations) {
+      if (conversation.kind !== 'direct') continue;
+      const { contact, name, unread } = conversation;
       if (unread > 0 && contact !== this.#options.start) this.#elsewhere.set(contact, { name, count: unread });
     }
     const requests = await this.#messenger.requests();

@@ -29,6 +29,6 @@ export async function chat(context: CliContext, who: string | undefined): Promis
 async function chooseContact(messenger: Messenger, who: string | undefined): Promise<Contact | null> {
   const contacts = await messenger.contacts();
   if (who !== undefined) return findContact(contacts, who);
-  const [latest] = await messenger.conversations();
+  const latest = (await messenger.conversations()).find((each) => each.kind === 'direct');
   return contacts.find((contact) => contact.account === latest?.contact) ?? null;
 }

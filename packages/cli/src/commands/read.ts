@@ -91,7 +91,8 @@ export async function history(
     if (entries.length === 0) context.output.note(`No messages with ${nameOf(contact)} yet.`);
     for (const entry of entries) {
       if (entry.kind === 'message') printMessage(context, entry.message, contact, options.ids === true);
-      else context.output.result({ gap: entry.missing }, newLineFor(`(${entry.missing} missing)`));
+      else if (entry.kind === 'gap')
+        context.output.result({ gap: entry.missing }, newLineFor(`(${entry.missing} missing)`));
     }
   });
 }

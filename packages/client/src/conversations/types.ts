@@ -1,3 +1,4 @@
+import type { GroupNotice, GroupState } from '../groups/types.ts';
 import type { AccountRef, ConversationRef, DeviceRef, MessageRef } from '../refs.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
 
@@ -57,7 +58,9 @@ export interface Message {
 export type HistoryEntry =
   | { readonly kind: 'message'; readonly message: Message }
   /** Messages that come before the next entry and have not arrived; `missing` at least. */
-  | { readonly kind: 'gap'; readonly missing: number };
+  | { readonly kind: 'gap'; readonly missing: number }
+  /** A change of the group, in its place. */
+  | { readonly kind: 'notice'; readonly notice: GroupNotice };
 
 /** A page of history, oldest first. */
 export interface HistoryPage {
@@ -70,12 +73,20 @@ export interface HistoryPage {
 export type HistoryCursor = number & { readonly historyCursor: never };
 
 /** A conversation in the list, newest activity first. */
-export interface Conversation {
+export type Conversation = ConversationFacts &
+  (
+    | {
+        readonly kind: 'direct';
+        /** The other account. */
+        readonly contact: AccountRef;
+      }
+    | { readonly kind: 'group'; readonly state: GroupState }
+  );
+
+/** What direct and group conversations have in common. */
+export interface ConversationFacts {
   readonly id: ConversationRef;
-  readonly kind: 'direct';
-  /** The other account. */
-  readonly contact: AccountRef;
-  /** The contact's name. */
+  /** The contact's name, or the group's. */
   readonly name: string;
   /** Received messages that `markRead` has not covered. */
   readonly unread: number;

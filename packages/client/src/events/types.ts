@@ -2,6 +2,8 @@ import type { ConnectionState, Device, Profile } from '../account/types.ts';
 import type { Contact, IdentityChange } from '../contacts/types.ts';
 import type { Message } from '../conversations/types.ts';
 import type { MessengerError } from '../error.ts';
+import type { Group, GroupChangeRef, GroupInvitation, GroupJoinRequest, GroupNotice } from '../groups/types.ts';
+import type { GroupReason } from '../groups/reasons.ts';
 import type { AccountRef, ConversationRef, MessageRef } from '../refs.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
 
@@ -35,6 +37,25 @@ export interface MessengerEvents {
   'identity-changed': { readonly contact: Contact; readonly change: IdentityChange };
   /** The last message or the unread count of a conversation changed. */
   'conversation-changed': { readonly conversation: ConversationRef };
+  /** Somebody added this account to a group: `groups.accept` or `groups.decline`. */
+  'group-invited': { readonly invitation: GroupInvitation };
+  /** This device is in a group: made here, accepted, let in, or brought back in. */
+  'group-joined': { readonly group: Group };
+  /** A group's name, rules, members or state changed. `notice`: as its history tells it; null: nothing for people. */
+  'group-changed': { readonly group: Group; readonly notice: GroupNotice | null };
+  /** An epoch began. For tests and diagnosis; people are told by `group-changed`. */
+  'group-commit': { readonly group: ConversationRef; readonly epoch: number; readonly own: boolean };
+  /** A group is over for this account. Its history stays. */
+  'group-left': { readonly group: Group; readonly reason: GroupReason };
+  /** Somebody asks to be let in by the group's link: `groups.approve` or `groups.refuse`. */
+  'group-join-requested': { readonly request: GroupJoinRequest };
+  /** A change that was asked for here waits for another reason, is in force, or was given up. */
+  'group-change-moved': {
+    readonly group: ConversationRef;
+    readonly change: GroupChangeRef;
+    readonly outcome: 'waiting' | 'done' | 'already' | 'refused';
+    readonly reason: GroupReason;
+  };
   /** A message in the outbox moved on, or waits for another reason. */
   'outbox-changed': { readonly message: MessageRef; readonly reason: ReasonCode };
   /** The own profile changed, here or on another own device. */

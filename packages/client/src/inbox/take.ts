@@ -58,7 +58,13 @@ function takeOwn(opened: Opened): Taken {
     case 'retryRequest':
     case 'retryAnswer':
     case 'backfill':
+    case 'groupInvitation':
+    case 'groupResyncRequest':
+    case 'groupResyncInfo':
+    case 'groupDecision':
       return 'no-receipt';
+    case 'groupJoinRequest':
+    case 'groupJoinRefusal':
     case 'contactRequest':
     case 'contactAnswer':
     case 'addresses':
@@ -98,7 +104,13 @@ function takeOthers(opened: Opened, contact: StoredContact): Taken {
     case 'retryRequest':
     case 'retryAnswer':
     case 'backfill':
+    case 'groupInvitation':
+    case 'groupResyncRequest':
+    case 'groupResyncInfo':
+    case 'groupJoinRequest':
+    case 'groupJoinRefusal':
       return 'no-receipt';
+    case 'groupDecision':
     case 'syncState':
     case 'conversationSync':
       throw new NotTaken('invalid-content');

@@ -87,7 +87,10 @@ export async function befriend(a: Person, b: Person): Promise<ConversationRef> {
 
 export async function texts(messenger: Messenger, conversation: ConversationRef): Promise<string[]> {
   const { entries } = await messenger.history(conversation, { limit: 500 });
-  return entries.map((entry) => (entry.kind === 'gap' ? `gap of ${entry.missing}` : textOf(entry.message)));
+  return entries.flatMap((entry) => {
+    if (entry.kind === 'notice') return [];
+    return [entry.kind === 'gap' ? `gap of ${entry.missing}` : textOf(entry.message)];
+  });
 }
 
 export function textOf({ body }: Message): string {

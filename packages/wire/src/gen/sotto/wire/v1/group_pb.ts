@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/wire/v1/group.proto.
  */
 export const file_sotto_wire_v1_group: GenFile = /*@__PURE__*/
-  fileDesc("Chlzb3R0by93aXJlL3YxL2dyb3VwLnByb3RvEg1zb3R0by53aXJlLnYxIo8BCghMb2dFbnRyeRIPCgd2ZXJzaW9uGAEgASgNEgsKA2xvZxgCIAEoDBIpCgRraW5kGAMgASgOMhsuc290dG8ud2lyZS52MS5Mb2dFbnRyeUtpbmQSEQoJZXBvY2hfa2V5GAQgASgMEhEKCXN1Y2Nlc3NvchgFIAEoDBIOCgZzZWFsZWQYBiABKAxKBAgHEBAidwoHTG9nUG9zdBINCgVlbnRyeRgBIAEoDBITCglzaWduYXR1cmUYAiABKAxIABIwCglhZG1pc3Npb24YAyABKAsyGy5zb3R0by53aXJlLnYxLkxvZ0FkbWlzc2lvbkgAEg0KBWFmdGVyGAQgASgEQgcKBXByb29mImQKDExvZ0FkbWlzc2lvbhILCgNsb2cYASABKAwSEQoJZXBvY2hfa2V5GAIgASgMEg0KBW5vbmNlGAMgASgMEhIKCmV4cGlyZXNfYXQYBCABKAQSEQoJc2lnbmF0dXJlGAUgASgMIh8KEFNlYWxlZExvZ0NvbnRlbnQSCwoDbWxzGAEgASgMIioKCkxvZ0FkZHJlc3MSDwoHZ2F0ZXdheRgBIAEoCRILCgNsb2cYAiABKAwi3gQKC0dyb3VwUG9saWN5Eg8KB3ZlcnNpb24YASABKA0SDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxwaWN0dXJlX2hhc2gYBCABKAwSJgoDbG9nGAUgASgLMhkuc290dG8ud2lyZS52MS5Mb2dBZGRyZXNzEjUKCHByb3RvY29sGAYgASgOMiMuc290dG8ud2lyZS52MS5Hcm91cFBvbGljeS5Qcm90b2NvbBInCgVyb2xlcxgHIAMoCzIYLnNvdHRvLndpcmUudjEuR3JvdXBSb2xlEisKA2FkZBgIIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEiwKBGVkaXQYCSABKA4yHi5zb3R0by53aXJlLnYxLkdyb3VwUGVybWlzc2lvbhIsCgRzZW5kGAogASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SKwoDcGluGAsgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SGQoRZGlzYXBwZWFyX3NlY29uZHMYDCABKA0SFgoOcm90YXRlX3NlY29uZHMYDSABKA0SEQoJbGlua19oYXNoGA4gASgMEhsKE2xpbmtfbmVlZHNfYXBwcm92YWwYDyABKAgSEgoKY3JlYXRlZF9hdBgQIAEoBCJQCghQcm90b2NvbBIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEhAKDFBST1RPQ09MX01MUxABEhgKFFBST1RPQ09MX1NFTkRFUl9LRVlTEAIihwEKCUdyb3VwUm9sZRIPCgdhY2NvdW50GAEgASgMEisKBHJvbGUYAiABKA4yHS5zb3R0by53aXJlLnYxLkdyb3VwUm9sZS5Sb2xlIjwKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg4KClJPTEVfQURNSU4QARIOCgpST0xFX09XTkVSEAIicAoQTWVtYmVyQ3JlZGVudGlhbBIPCgd2ZXJzaW9uGAEgASgNEg8KB2FjY291bnQYAiABKAwSDgoGZGV2aWNlGAMgASgMEhYKDmNoYWluX3NlcXVlbmNlGAQgASgEEhIKCmNoYWluX2hlYWQYBSABKAwiQAoKQ29tbWl0SW5mbxIyCgtyZXZvY2F0aW9ucxgBIAMoCzIdLnNvdHRvLndpcmUudjEuUmV2b2NhdGlvbkhlYWQiQQoOUmV2b2NhdGlvbkhlYWQSDwoHYWNjb3VudBgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRoYXNoGAMgASgMIicKB0NhcnJpZWQSDgoGaW5saW5lGAEgASgMEgwKBGJsb2IYAiABKAwiygEKD0dyb3VwSW52aXRhdGlvbhIMCgRuYW1lGAEgASgJEiYKA2xvZxgCIAEoCzIZLnNvdHRvLndpcmUudjEuTG9nQWRkcmVzcxInCgd3ZWxjb21lGAMgASgLMhYuc290dG8ud2lyZS52MS5DYXJyaWVkEiQKBHRyZWUYBCABKAsyFi5zb3R0by53aXJlLnYxLkNhcnJpZWQSEAoIcG9zaXRpb24YBSABKAQSDwoHaW52aXRlchgGIAEoDBIPCgdtZW1iZXJzGAcgASgNIiUKEkdyb3VwUmVzeW5jUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgMIs4BCg9Hcm91cFJlc3luY0luZm8SDwoHcmVxdWVzdBgBIAEoDBImCgNsb2cYAiABKAsyGS5zb3R0by53aXJlLnYxLkxvZ0FkZHJlc3MSKgoKZ3JvdXBfaW5mbxgDIAEoCzIWLnNvdHRvLndpcmUudjEuQ2FycmllZBIUCgxleHRlcm5hbF9rZXkYBCABKAwSLgoJYWRtaXNzaW9uGAUgASgLMhsuc290dG8ud2lyZS52MS5Mb2dBZG1pc3Npb24SEAoIcG9zaXRpb24YBiABKAQiMQoQR3JvdXBKb2luUmVxdWVzdBINCgVncm91cBgBIAEoDBIOCgZzZWNyZXQYAiABKAwiIQoQR3JvdXBKb2luUmVmdXNhbBINCgVncm91cBgBIAEoDCqmAQoMTG9nRW50cnlLaW5kEh4KGkxPR19FTlRSWV9LSU5EX1VOU1BFQ0lGSUVEEAASGgoWTE9HX0VOVFJZX0tJTkRfTUVTU0FHRRABEhsKF0xPR19FTlRSWV9LSU5EX1BST1BPU0FMEAISGQoVTE9HX0VOVFJZX0tJTkRfQ09NTUlUEAMSIgoeTE9HX0VOVFJZX0tJTkRfRVhURVJOQUxfQ09NTUlUEAQqbgoPR3JvdXBQZXJtaXNzaW9uEiAKHEdST1VQX1BFUk1JU1NJT05fVU5TUEVDSUZJRUQQABIbChdHUk9VUF9QRVJNSVNTSU9OX0FETUlOUxABEhwKGEdST1VQX1BFUk1JU1NJT05fTUVNQkVSUxACYgZwcm90bzM");
+  fileDesc("Chlzb3R0by93aXJlL3YxL2dyb3VwLnByb3RvEg1zb3R0by53aXJlLnYxIo8BCghMb2dFbnRyeRIPCgd2ZXJzaW9uGAEgASgNEgsKA2xvZxgCIAEoDBIpCgRraW5kGAMgASgOMhsuc290dG8ud2lyZS52MS5Mb2dFbnRyeUtpbmQSEQoJZXBvY2hfa2V5GAQgASgMEhEKCXN1Y2Nlc3NvchgFIAEoDBIOCgZzZWFsZWQYBiABKAxKBAgHEBAidwoHTG9nUG9zdBINCgVlbnRyeRgBIAEoDBITCglzaWduYXR1cmUYAiABKAxIABIwCglhZG1pc3Npb24YAyABKAsyGy5zb3R0by53aXJlLnYxLkxvZ0FkbWlzc2lvbkgAEg0KBWFmdGVyGAQgASgEQgcKBXByb29mImQKDExvZ0FkbWlzc2lvbhILCgNsb2cYASABKAwSEQoJZXBvY2hfa2V5GAIgASgMEg0KBW5vbmNlGAMgASgMEhIKCmV4cGlyZXNfYXQYBCABKAQSEQoJc2lnbmF0dXJlGAUgASgMIh8KEFNlYWxlZExvZ0NvbnRlbnQSCwoDbWxzGAEgASgMIioKCkxvZ0FkZHJlc3MSDwoHZ2F0ZXdheRgBIAEoCRILCgNsb2cYAiABKAwi3gQKC0dyb3VwUG9saWN5Eg8KB3ZlcnNpb24YASABKA0SDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxwaWN0dXJlX2hhc2gYBCABKAwSJgoDbG9nGAUgASgLMhkuc290dG8ud2lyZS52MS5Mb2dBZGRyZXNzEjUKCHByb3RvY29sGAYgASgOMiMuc290dG8ud2lyZS52MS5Hcm91cFBvbGljeS5Qcm90b2NvbBInCgVyb2xlcxgHIAMoCzIYLnNvdHRvLndpcmUudjEuR3JvdXBSb2xlEisKA2FkZBgIIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEiwKBGVkaXQYCSABKA4yHi5zb3R0by53aXJlLnYxLkdyb3VwUGVybWlzc2lvbhIsCgRzZW5kGAogASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SKwoDcGluGAsgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SGQoRZGlzYXBwZWFyX3NlY29uZHMYDCABKA0SFgoOcm90YXRlX3NlY29uZHMYDSABKA0SEQoJbGlua19oYXNoGA4gASgMEhsKE2xpbmtfbmVlZHNfYXBwcm92YWwYDyABKAgSEgoKY3JlYXRlZF9hdBgQIAEoBCJQCghQcm90b2NvbBIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEhAKDFBST1RPQ09MX01MUxABEhgKFFBST1RPQ09MX1NFTkRFUl9LRVlTEAIihwEKCUdyb3VwUm9sZRIPCgdhY2NvdW50GAEgASgMEisKBHJvbGUYAiABKA4yHS5zb3R0by53aXJlLnYxLkdyb3VwUm9sZS5Sb2xlIjwKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg4KClJPTEVfQURNSU4QARIOCgpST0xFX09XTkVSEAIigQEKEE1lbWJlckNyZWRlbnRpYWwSDwoHdmVyc2lvbhgBIAEoDRIPCgdhY2NvdW50GAIgASgMEg4KBmRldmljZRgDIAEoDBIWCg5jaGFpbl9zZXF1ZW5jZRgEIAEoBBISCgpjaGFpbl9oZWFkGAUgASgMEg8KB2dhdGV3YXkYBiABKAkiQAoKQ29tbWl0SW5mbxIyCgtyZXZvY2F0aW9ucxgBIAMoCzIdLnNvdHRvLndpcmUudjEuUmV2b2NhdGlvbkhlYWQiQQoOUmV2b2NhdGlvbkhlYWQSDwoHYWNjb3VudBgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBIMCgRoYXNoGAMgASgMIicKB0NhcnJpZWQSDgoGaW5saW5lGAEgASgMEgwKBGJsb2IYAiABKAwi+AEKD0dyb3VwSW52aXRhdGlvbhIMCgRuYW1lGAEgASgJEiYKA2xvZxgCIAEoCzIZLnNvdHRvLndpcmUudjEuTG9nQWRkcmVzcxInCgd3ZWxjb21lGAMgASgLMhYuc290dG8ud2lyZS52MS5DYXJyaWVkEiQKBHRyZWUYBCABKAsyFi5zb3R0by53aXJlLnYxLkNhcnJpZWQSEAoIcG9zaXRpb24YBSABKAQSDwoHaW52aXRlchgGIAEoDBIPCgdtZW1iZXJzGAcgASgNEiwKB2hpc3RvcnkYCCABKAsyGy5zb3R0by53aXJlLnYxLkhpc3RvcnlQb2ludCIvCgxIaXN0b3J5UG9pbnQSDwoHbWVzc2FnZRgBIAEoDBIOCgZoZWlnaHQYAiABKAQiJQoSR3JvdXBSZXN5bmNSZXF1ZXN0Eg8KB3JlcXVlc3QYASABKAwi/AEKD0dyb3VwUmVzeW5jSW5mbxIPCgdyZXF1ZXN0GAEgASgMEiYKA2xvZxgCIAEoCzIZLnNvdHRvLndpcmUudjEuTG9nQWRkcmVzcxIqCgpncm91cF9pbmZvGAMgASgLMhYuc290dG8ud2lyZS52MS5DYXJyaWVkEhQKDGV4dGVybmFsX2tleRgEIAEoDBIuCglhZG1pc3Npb24YBSABKAsyGy5zb3R0by53aXJlLnYxLkxvZ0FkbWlzc2lvbhIQCghwb3NpdGlvbhgGIAEoBBIsCgdoaXN0b3J5GAcgASgLMhsuc290dG8ud2lyZS52MS5IaXN0b3J5UG9pbnQiMQoQR3JvdXBKb2luUmVxdWVzdBINCgVncm91cBgBIAEoDBIOCgZzZWNyZXQYAiABKAwiIQoQR3JvdXBKb2luUmVmdXNhbBINCgVncm91cBgBIAEoDCJECg1Hcm91cERlY2lzaW9uEg0KBWdyb3VwGAEgASgMEhAKCGFjY2VwdGVkGAIgASgIEhIKCmRlY2lkZWRfYXQYAyABKAQqpgEKDExvZ0VudHJ5S2luZBIeChpMT0dfRU5UUllfS0lORF9VTlNQRUNJRklFRBAAEhoKFkxPR19FTlRSWV9LSU5EX01FU1NBR0UQARIbChdMT0dfRU5UUllfS0lORF9QUk9QT1NBTBACEhkKFUxPR19FTlRSWV9LSU5EX0NPTU1JVBADEiIKHkxPR19FTlRSWV9LSU5EX0VYVEVSTkFMX0NPTU1JVBAEKm4KD0dyb3VwUGVybWlzc2lvbhIgChxHUk9VUF9QRVJNSVNTSU9OX1VOU1BFQ0lGSUVEEAASGwoXR1JPVVBfUEVSTUlTU0lPTl9BRE1JTlMQARIcChhHUk9VUF9QRVJNSVNTSU9OX01FTUJFUlMQAmIGcHJvdG8z");
 
 /**
  * One entry of a GroupLog as it is posted, stored and read. Its id is SHA-256("sotto/v1/log-entry-id" || serialised
@@ -468,6 +468,13 @@ export type MemberCredential = Message<"sotto.wire.v1.MemberCredential"> & {
    * @generated from field: bytes chain_head = 5;
    */
   chainHead: Uint8Array;
+
+  /**
+   * Where the account's chain is to be had, `sotto://host:port/pin`: members need not be each other's contacts.
+   *
+   * @generated from field: string gateway = 6;
+   */
+  gateway: string;
 };
 
 /**
@@ -606,9 +613,16 @@ export type GroupInvitation = Message<"sotto.wire.v1.GroupInvitation"> & {
   inviter: Uint8Array;
 
   /**
+   * Accounts in the group, the invited one included.
+   *
    * @generated from field: uint32 members = 7;
    */
   members: number;
+
+  /**
+   * @generated from field: sotto.wire.v1.HistoryPoint history = 8;
+   */
+  history?: HistoryPoint | undefined;
 };
 
 /**
@@ -617,6 +631,32 @@ export type GroupInvitation = Message<"sotto.wire.v1.GroupInvitation"> & {
  */
 export const GroupInvitationSchema: GenMessage<GroupInvitation> = /*@__PURE__*/
   messageDesc(file_sotto_wire_v1_group, 11);
+
+/**
+ * Where a group's conversation stands: what comes next takes it as its parent, at a device that has nothing of it too.
+ *
+ * @generated from message sotto.wire.v1.HistoryPoint
+ */
+export type HistoryPoint = Message<"sotto.wire.v1.HistoryPoint"> & {
+  /**
+   * MessageId of the last message in the order; empty: none yet.
+   *
+   * @generated from field: bytes message = 1;
+   */
+  message: Uint8Array;
+
+  /**
+   * @generated from field: uint64 height = 2;
+   */
+  height: bigint;
+};
+
+/**
+ * Describes the message sotto.wire.v1.HistoryPoint.
+ * Use `create(HistoryPointSchema)` to create a new message.
+ */
+export const HistoryPointSchema: GenMessage<HistoryPoint> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_group, 12);
 
 /**
  * Asks a member for what an external commit needs.
@@ -637,7 +677,7 @@ export type GroupResyncRequest = Message<"sotto.wire.v1.GroupResyncRequest"> & {
  * Use `create(GroupResyncRequestSchema)` to create a new message.
  */
 export const GroupResyncRequestSchema: GenMessage<GroupResyncRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 12);
+  messageDesc(file_sotto_wire_v1_group, 13);
 
 /**
  * What an external commit needs.
@@ -677,11 +717,16 @@ export type GroupResyncInfo = Message<"sotto.wire.v1.GroupResyncInfo"> & {
   admission?: LogAdmission | undefined;
 
   /**
-   * Position up to which the member has read.
+   * Position of the last commit that the member has taken.
    *
    * @generated from field: uint64 position = 6;
    */
   position: bigint;
+
+  /**
+   * @generated from field: sotto.wire.v1.HistoryPoint history = 7;
+   */
+  history?: HistoryPoint | undefined;
 };
 
 /**
@@ -689,7 +734,7 @@ export type GroupResyncInfo = Message<"sotto.wire.v1.GroupResyncInfo"> & {
  * Use `create(GroupResyncInfoSchema)` to create a new message.
  */
 export const GroupResyncInfoSchema: GenMessage<GroupResyncInfo> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 13);
+  messageDesc(file_sotto_wire_v1_group, 14);
 
 /**
  * Asks an admin to be let in by the group's link.
@@ -717,7 +762,7 @@ export type GroupJoinRequest = Message<"sotto.wire.v1.GroupJoinRequest"> & {
  * Use `create(GroupJoinRequestSchema)` to create a new message.
  */
 export const GroupJoinRequestSchema: GenMessage<GroupJoinRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 14);
+  messageDesc(file_sotto_wire_v1_group, 15);
 
 /**
  * An admin does not let the sender of a join request in.
@@ -738,7 +783,40 @@ export type GroupJoinRefusal = Message<"sotto.wire.v1.GroupJoinRefusal"> & {
  * Use `create(GroupJoinRefusalSchema)` to create a new message.
  */
 export const GroupJoinRefusalSchema: GenMessage<GroupJoinRefusal> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 15);
+  messageDesc(file_sotto_wire_v1_group, 16);
+
+/**
+ * Tells one's own other devices what the account decided about an invitation.
+ *
+ * @generated from message sotto.wire.v1.GroupDecision
+ */
+export type GroupDecision = Message<"sotto.wire.v1.GroupDecision"> & {
+  /**
+   * ConversationId.
+   *
+   * @generated from field: bytes group = 1;
+   */
+  group: Uint8Array;
+
+  /**
+   * @generated from field: bool accepted = 2;
+   */
+  accepted: boolean;
+
+  /**
+   * Unix milliseconds.
+   *
+   * @generated from field: uint64 decided_at = 3;
+   */
+  decidedAt: bigint;
+};
+
+/**
+ * Describes the message sotto.wire.v1.GroupDecision.
+ * Use `create(GroupDecisionSchema)` to create a new message.
+ */
+export const GroupDecisionSchema: GenMessage<GroupDecision> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_group, 17);
 
 /**
  * What a log sees of an entry's content.
