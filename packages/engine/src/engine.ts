@@ -1,4 +1,5 @@
 import type { GroupCalls } from './group-calls.ts';
+import type { MlsCalls } from './mls-calls.ts';
 
 /**
  * Every cryptographic state change goes through `Engine.call`: records and a request in, a result and changed records
@@ -27,6 +28,7 @@ export interface Engine {
  * - `session/<peer device>/<session>`; `opening/<session>`: what makes up its first messages until it is answered;
  *   `skipped/<session>/<slot>`: a key of a message that was overtaken
  * - `group-key/…`, `group-state/…`, `group-skipped/…`: sender keys
+ * - `mls/<group>/…`: a group; `key-package/<ref>`
  */
 export type RecordName = string;
 
@@ -48,7 +50,7 @@ export type RequestKind = keyof EngineCalls;
 export type EngineRequest<Kind extends RequestKind> = { readonly kind: Kind } & EngineCalls[Kind]['request'];
 
 /** All calls. Byte fields are serialised messages of proto/ unless said otherwise; ids are raw bytes; times Unix ms. */
-export interface EngineCalls extends GroupCalls {
+export interface EngineCalls extends GroupCalls, MlsCalls {
   /**
    * Makes account, recovery and first device keys and signs Genesis. Writes `account/keys`, `device/keys`.
    * Throws `identity` for a name that is none, `exists` if there are keys already.

@@ -20,6 +20,8 @@ export type EngineErrorCode =
   | 'too_large'
   /** The session cannot send any more: start another. */
   | 'exhausted'
+  /** The group is over for this device, or not open yet. */
+  | 'group_closed'
   /** The engine is closed. */
   | 'closed';
 

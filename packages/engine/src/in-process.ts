@@ -19,6 +19,7 @@ import { startSessionCall } from './calls/start-session.ts';
 import { ChainCache } from './chains.ts';
 import type { Engine, EngineReply, EngineRequest, Records, RequestKind } from './engine.ts';
 import { EngineError } from './error.ts';
+import type { MlsCalls } from './mls-calls.ts';
 import { NeedRecords, RecordReader } from './reader.ts';
 
 export interface InProcessEngineOptions {
@@ -33,7 +34,12 @@ export interface InProcessEngineOptions {
 const CACHED_KEYS = 256;
 const CACHED_CHAINS = 256;
 
-const CALLS: { readonly [Kind in RequestKind]: Call<Kind> } = {
+/** Calls on MLS groups follow one by one. */
+type Calls = { readonly [Kind in Exclude<RequestKind, keyof MlsCalls>]: Call<Kind> } & {
+  readonly [Kind in keyof MlsCalls]?: Call<Kind>;
+};
+
+const CALLS: Calls = {
   'create-account': createAccount,
   'create-device': createDevice,
   'sign-statement': signStatementCall,
@@ -73,7 +79,8 @@ export class InProcessEngine implements Engine {
   async call<Kind extends RequestKind>(request: EngineRequest<Kind>, records: Records): Promise<EngineReply<Kind>> {
     if (this.#closed) throw new EngineError('closed', 'the engine is closed');
     // TypeScript cannot see that the function under a kind takes requests of that kind.
-    const call = CALLS[request.kind] as unknown as Call<Kind>;
+    const call = CALLS[request.kind] as unknown as Call<Kind> | undefined;
+    if (call === undefined) throw new EngineError('request', 'the engine does not know this call');
     try {
       const { result, changed } = call(this.#context, request, new RecordReader(records));
       return { kind: 'done', result, changed };
