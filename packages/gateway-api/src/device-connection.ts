@@ -7,7 +7,9 @@ import { limited } from './calls.ts';
 import { Connection } from './connection.ts';
 import { DeviceStream } from './device-stream.ts';
 import { GatewayApiError } from './error.ts';
+import type { KeyPackageOrder } from './log-types.ts';
 import { parseAddress } from './gateway-connection.ts';
+import { keyPackageStockOf } from './logs.ts';
 import { Login } from './login.ts';
 import { retryingStale } from './stale.ts';
 import { tlsNetwork } from './tls-network.ts';
@@ -58,6 +60,21 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
     prekeyStock: (callOptions) =>
       call(callOptions, async (rest) => stockOf((await client.getPrekeyStock({}, rest)).stock)),
 
+    uploadKeyPackages: ({ oneTime, lastResort }, callOptions) =>
+      call(callOptions, async (rest) => {
+        const request = {
+          oneTime: oneTime.map(keyPackageMessage),
+          ...(lastResort === undefined ? {} : { lastResort: keyPackageMessage(lastResort) }),
+        };
+        return keyPackageStockOf((await client.uploadKeyPackages(request, rest)).stock);
+      }),
+
+    keyPackageStock: (callOptions) =>
+      call(callOptions, async (rest) => keyPackageStockOf((await client.getKeyPackageStock({}, rest)).stock)),
+
+    createLog: (log, epochKey, callOptions) =>
+      call(callOptions, async (rest) => void (await client.createLog({ log, epochKey }, rest))),
+
     createCapabilities: (orders, callOptions) =>
       call(callOptions, async (rest) => {
         const entries = orders.map(({ hash, mailbox, dailyQuota = 0 }) => ({ hash, mailbox, dailyQuota }));
@@ -100,6 +117,10 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
       return Promise.resolve();
     },
   };
+}
+
+function keyPackageMessage({ id, expiresAt, keyPackage }: KeyPackageOrder) {
+  return { id, expiresAt: BigInt(expiresAt), keyPackage };
 }
 
 function readEntry(bytes: Uint8Array): PrekeyEntry {

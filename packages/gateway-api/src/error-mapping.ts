@@ -24,6 +24,11 @@ const REFUSALS: Record<Refusal, GatewayApiErrorCode> = {
   [Refusal.REPLACED]: 'replaced',
   [Refusal.STORAGE_FULL]: 'storage-full',
   [Refusal.RANGE]: 'range',
+  [Refusal.STALE_EPOCH]: 'stale-epoch',
+  [Refusal.UNKNOWN_EPOCH]: 'unknown-epoch',
+  [Refusal.SIGNATURE]: 'signature',
+  [Refusal.SPENT]: 'spent',
+  [Refusal.LOG_FULL]: 'log-full',
 };
 
 /** A refusal as an error; an unknown number (a newer gateway) is `protocol`. */

@@ -14,6 +14,16 @@ export type GatewayApiErrorCode =
   | 'storage-full'
   /** A part of a blob does not begin where the blob ends so far, or a range lies outside of it. */
   | 'range'
+  /** Messages and proposals of an epoch that another one has followed are no longer taken. */
+  | 'stale-epoch'
+  /** The log knows no such epoch key. */
+  | 'unknown-epoch'
+  /** The signature of an entry or of an admission does not verify. */
+  | 'signature'
+  /** The admission was used already. */
+  | 'spent'
+  /** The log holds as many bytes as it may. */
+  | 'log-full'
   /** No connection, or it broke before an answer; nothing is known about the effect. */
   | 'unreachable'
   /** The other side is not the gateway that the address pins. */

@@ -1,11 +1,18 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
-import { DirectoryService, GetBundleResponseSchema, Registration, parseGatewayAddress } from '@sotto/wire';
+import {
+  DirectoryService,
+  GetBundleResponseSchema,
+  GroupLogService,
+  Registration,
+  parseGatewayAddress,
+} from '@sotto/wire';
 import type { GatewayAddress, GetInfoResponse } from '@sotto/wire';
 import { admissionMessage } from './admission.ts';
 import { limited } from './calls.ts';
 import { Connection } from './connection.ts';
 import { GatewayApiError } from './error.ts';
+import { extentOf, postMessage, recordOf } from './logs.ts';
 import { Poster } from './poster.ts';
 import { retryingStale } from './stale.ts';
 import { tlsNetwork } from './tls-network.ts';
@@ -19,6 +26,7 @@ export function connectGateway(options: GatewayOptions): GatewayConnection {
   const { address, clock, network = tlsNetwork } = options;
   const connection = new Connection(parseAddress(address), clock, network);
   const directory = createClient(DirectoryService, connection.transport);
+  const logs = createClient(GroupLogService, connection.transport);
   const poster = new Poster(connection);
   const call = <T>(callOptions: CallOptions | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> =>
     limited(connection, callOptions, (signal) => retryingStale(connection, () => run(signal)));
@@ -52,6 +60,25 @@ export function connectGateway(options: GatewayOptions): GatewayConnection {
     post: (envelope, admission, callOptions) =>
       limited(connection, callOptions, (signal) => poster.post(envelope, admission, signal)),
 
+    keyPackage: ({ account, device, admission }, callOptions) =>
+      call(callOptions, async (signal) => {
+        const request = { account, device, admission: admissionMessage(admission) };
+        const { keyPackage, lastResort } = await directory.getKeyPackage(request, { signal });
+        return { keyPackage, lastResort };
+      }),
+
+    append: (post, callOptions) =>
+      call(callOptions, async (signal) => {
+        const { position, duplicate } = await logs.append({ post: postMessage(post) }, { signal });
+        return { position: Number(position), duplicate };
+      }),
+
+    readLog: ({ log, after = 0, limit = 0 }, callOptions) =>
+      call(callOptions, async (signal) => {
+        const { records, more, extent } = await logs.readLog({ log, after: BigInt(after), limit }, { signal });
+        return { records: records.map(recordOf), more, extent: extentOf(extent) };
+      }),
+
     close: () => {
       poster.close();
       connection.close();
@@ -83,6 +110,11 @@ function infoOf(response: GetInfoResponse): GatewayInfo {
       retentionSeconds: Number(limits.retentionSeconds),
       envelopeBytes: limits.envelopeBytes,
       oneTimePrekeys: limits.oneTimePrekeys,
+      keyPackages: limits.keyPackages,
+      logCommitBytes: limits.logCommitBytes,
+      logMessageBytes: limits.logMessageBytes,
+      logBytes: Number(limits.logBytes),
+      logRetentionSeconds: Number(limits.logRetentionSeconds),
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Admission, Clock } from '@sotto/transport';
+import type { Appended, KeyPackage, KeyPackageStock, KeyPackageUpload, LogPage, LogRange } from './log-types.ts';
 import type { Network } from './network.ts';
 
 /** What every call takes. */
@@ -60,6 +61,14 @@ export interface GatewayLimits {
   readonly envelopeBytes: number;
   /** One-time prekeys of each kind that are kept for a device. */
   readonly oneTimePrekeys: number;
+  /** One-time key packages that are kept for a device. */
+  readonly keyPackages: number;
+  /** Largest serialised log entries, bytes: commits; messages and proposals. */
+  readonly logCommitBytes: number;
+  readonly logMessageBytes: number;
+  /** Bytes that one log holds, and seconds that an entry is kept. */
+  readonly logBytes: number;
+  readonly logRetentionSeconds: number;
 }
 
 /** One device's prekeys, as published. Check them against its chain (the engine's `start-session` does). */
@@ -104,6 +113,20 @@ export interface GatewayConnection {
    * `mailbox-full`, `capability`, `quota`, `expired`, `too-large`, `malformed`, `unsupported-version`, `not-found`.
    */
   post(envelope: Uint8Array, admission: Admission, options?: CallOptions): Promise<PostResult>;
+  /**
+   * A key package, for adding the device to a group; one-time ones are handed out once. `not-found`: it keeps none.
+   * `capability`, `quota`, `unauthenticated`.
+   */
+  keyPackage(request: BundleRequest, options?: CallOptions): Promise<KeyPackage>;
+  /**
+   * Appends one entry, a serialised LogPost (`encodeLogPost`); resolves once it is on the gateway's disk. The same entry
+   * again: the same position. `conflict`: a commit, and an entry of its epoch other than a message came after the
+   * position that it names. `stale-epoch`, `unknown-epoch`, `signature`, `spent`, `expired`, `log-full`, `not-found`,
+   * `too-large`, `malformed`, `unsupported-version`.
+   */
+  append(post: Uint8Array, options?: CallOptions): Promise<Appended>;
+  /** The oldest entries of a log after a position. `not-found`. */
+  readLog(range: LogRange, options?: CallOptions): Promise<LogPage>;
   /** Ends calls in flight with `closed`. */
   close(): Promise<void>;
 }
@@ -189,6 +212,14 @@ export interface DeviceConnection {
   claimName(name: string, options?: CallOptions): Promise<void>;
   uploadPrekeys(upload: PrekeyUpload, options?: CallOptions): Promise<PrekeyStock>;
   prekeyStock(options?: CallOptions): Promise<PrekeyStock>;
+  /** Adds one-time key packages, replaces the last-resort one. Resolves once that is on disk. */
+  uploadKeyPackages(upload: KeyPackageUpload, options?: CallOptions): Promise<KeyPackageStock>;
+  keyPackageStock(options?: CallOptions): Promise<KeyPackageStock>;
+  /**
+   * Opens a group's log: a random LogId and the Ed25519 key of its first epoch, 32 bytes each. Again: no change.
+   * `conflict`: the id is taken. `quota`: the account has as many logs as it may.
+   */
+  createLog(log: Uint8Array, epochKey: Uint8Array, options?: CallOptions): Promise<void>;
   /** Entries that exist already stay as they are. `forbidden`: not a mailbox of one's own account. */
   createCapabilities(orders: readonly CapabilityOrder[], options?: CallOptions): Promise<void>;
   revokeCapabilities(hashes: readonly Uint8Array[], options?: CallOptions): Promise<void>;

@@ -16,6 +16,8 @@ export const ID_BYTES = {
   EnvelopeId: 32,
   ConversationId: 32,
   StatementHash: 32,
+  LogId: 32,
+  LogEntryId: 32,
 } as const;
 
 export type IdKind = keyof typeof ID_BYTES;
@@ -34,6 +36,10 @@ export type EnvelopeId = Id<'EnvelopeId'>;
 export type ConversationId = Id<'ConversationId'>;
 /** Hash of a sigchain statement's body, 32 bytes. */
 export type StatementHash = Id<'StatementHash'>;
+/** Random name of a group's log at a gateway, 32 bytes. */
+export type LogId = Id<'LogId'>;
+/** Hash of a serialised log entry, 32 bytes. */
+export type LogEntryId = Id<'LogEntryId'>;
 
 function checked<Kind extends IdKind>(kind: Kind, bytes: Uint8Array): Id<Kind> {
   if (bytes.length !== ID_BYTES[kind]) throw new WireError('length', `${kind} has ${ID_BYTES[kind]} bytes`);
@@ -56,6 +62,10 @@ export const envelopeId = (bytes: Uint8Array): EnvelopeId => checked('EnvelopeId
 export const conversationId = (bytes: Uint8Array): ConversationId => checked('ConversationId', bytes);
 /** 32 bytes. Throws `WireError` `length`. */
 export const statementHash = (bytes: Uint8Array): StatementHash => checked('StatementHash', bytes);
+/** 32 bytes. Throws `WireError` `length`. */
+export const logId = (bytes: Uint8Array): LogId => checked('LogId', bytes);
+/** 32 bytes. Throws `WireError` `length`. */
+export const logEntryId = (bytes: Uint8Array): LogEntryId => checked('LogEntryId', bytes);
 
 /** The text form of an id, for people, file names and map keys: lower-case base32. */
 export function idText(id: Uint8Array): string {

@@ -6,6 +6,7 @@ export * from './gen/sotto/session/v1/session_pb.ts';
 export * from './gen/sotto/wire/v1/content_pb.ts';
 export * from './gen/sotto/wire/v1/group_pb.ts';
 export { Suite } from './gen/sotto/wire/v1/envelope_pb.ts';
+export * from './gen/sotto/wire/v1/group_pb.ts';
 
 export { accountName } from './account-name.ts';
 export type { AccountName } from './account-name.ts';
@@ -43,6 +44,8 @@ export {
   idText,
   mailboxId,
   messageId,
+  logEntryId,
+  logId,
   statementHash,
 } from './ids.ts';
 export type {
@@ -52,6 +55,8 @@ export type {
   EnvelopeId,
   Id,
   IdKind,
+  LogEntryId,
+  LogId,
   MailboxId,
   MessageId,
   StatementHash,
@@ -72,6 +77,8 @@ export {
   MAX_GROUP_DESCRIPTION_CHARACTERS,
   MAX_GROUP_NAME_CHARACTERS,
   MAX_HEIGHT,
+  MAX_KEY_PACKAGE_BYTES,
+  MAX_LOG_ENTRY_BYTES,
   MAX_MENTIONS,
   MAX_NAME_CHARACTERS,
   MAX_PARENTS,
@@ -85,6 +92,22 @@ export {
   MAX_THUMBNAIL_BYTES,
   MAX_WAVEFORM_BYTES,
 } from './limits.ts';
+export { logAdmissionMessage, MAX_ADMISSION_EXPIRY, readLogAdmission, writeLogAdmission } from './log-admission.ts';
+export type { LogAdmission } from './log-admission.ts';
+export {
+  decodeLogEntry,
+  encodeLogEntry,
+  encodeLogEntryHeader,
+  LOG_ENTRY_VERSION,
+  LOG_SEAL_BYTES,
+  LOG_SEALED_BUCKETS,
+  logEntryIdOf,
+  logEntryMessage,
+  padLogContent,
+} from './log-entry.ts';
+export type { LogEntry, LogEntryFields } from './log-entry.ts';
+export { decodeLogPost, encodeLogPost, readLogPost } from './log-post.ts';
+export type { LogPost, LogProof } from './log-post.ts';
 export { safeNumber, safeTime } from './numbers.ts';
 export { isBucket, pad, paddedLength, SEALED_BUCKETS, unpad } from './padding.ts';
 export { parseSigned, signBytes, verifySigned } from './signed.ts';

@@ -81,3 +81,9 @@ export const MAX_GROUP_DESCRIPTION_CHARACTERS = 1024;
 
 /** Welcomes and trees up to this size travel inside a content; larger ones in a blob. */
 export const MAX_CARRIED_BYTES = 48 * 1024;
+
+/** Serialised entry of a group's log, bytes: what the format allows. Gateways take less (commits 1 MiB by default). */
+export const MAX_LOG_ENTRY_BYTES = 4 * 1024 * 1024;
+
+/** Serialised MLSMessage of a key package, bytes: keys of X-Wing, ML-DSA signatures and a long credential fit. */
+export const MAX_KEY_PACKAGE_BYTES = 16 * 1024;

@@ -28,17 +28,21 @@ export function isBucket(length: number): boolean {
  * Length to pad `contentLength` bytes to when sealing adds `overhead` bytes, so that the sum fills the smallest bucket.
  * Throws `WireError` `too_large` when no bucket holds it.
  */
-export function paddedLength(contentLength: number, overhead: number): number {
-  for (const bucket of SEALED_BUCKETS) if (contentLength + 1 + overhead <= bucket) return bucket - overhead;
-  throw new WireError('too_large', 'larger than an envelope can carry');
+export function paddedLength(
+  contentLength: number,
+  overhead: number,
+  buckets: readonly number[] = SEALED_BUCKETS,
+): number {
+  for (const bucket of buckets) if (contentLength + 1 + overhead <= bucket) return bucket - overhead;
+  throw new WireError('too_large', 'larger than the largest bucket');
 }
 
 /**
  * Pads as ISO/IEC 7816-4: 0x80, then zeros, at least the one byte. Throws `WireError` `too_large`.
- * `overhead` is what sealing will add, bytes.
+ * `overhead` is what sealing will add, bytes; `buckets` the lengths that sealed bytes may have, ascending.
  */
-export function pad(content: Uint8Array, overhead: number): Uint8Array {
-  const padded = new Uint8Array(paddedLength(content.length, overhead));
+export function pad(content: Uint8Array, overhead: number, buckets: readonly number[] = SEALED_BUCKETS): Uint8Array {
+  const padded = new Uint8Array(paddedLength(content.length, overhead, buckets));
   padded.set(content);
   padded[content.length] = 0x80;
   return padded;

@@ -337,6 +337,11 @@ class MemoryDirectory implements GatewayConnection {
         retentionSeconds: this.#gateway.retentionSeconds,
         envelopeBytes: 96 * 1024,
         oneTimePrekeys: 200,
+        keyPackages: 200,
+        logCommitBytes: 2 ** 20,
+        logMessageBytes: 96 * 1024,
+        logBytes: 2 ** 28,
+        logRetentionSeconds: 30 * 86_400,
       },
     };
   }
@@ -371,6 +376,10 @@ class MemoryDirectory implements GatewayConnection {
     this.#gateway.tokens.set(hex(token), { account: hex(account), until: expiresAt });
     return { token, expiresAt };
   }
+
+  keyPackage = (): never => refused('unavailable');
+  append = (): never => refused('unavailable');
+  readLog = (): never => refused('unavailable');
 
   async post(envelope: Uint8Array, admission: Admission) {
     await this.#arrive();
@@ -507,6 +516,9 @@ class MemoryDevice implements DeviceConnection {
     this.#onLow(stockOf(await this.#row()));
   }
 
+  uploadKeyPackages = (): never => refused('unavailable');
+  keyPackageStock = (): never => refused('unavailable');
+  createLog = (): never => refused('unavailable');
   poll = (): never => refused('protocol');
   acknowledge = (): never => refused('protocol');
   stream = (): never => refused('protocol');

@@ -76,6 +76,16 @@ export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceSer
 
     getPrekeyStock: async (_, context) => ({ stock: stockMessage(await directory.prekeyStock(deviceOf(context))) }),
 
+    uploadKeyPackages: () => {
+      throw new Refused(Refusal.UNAVAILABLE, 'not served yet');
+    },
+    getKeyPackageStock: () => {
+      throw new Refused(Refusal.UNAVAILABLE, 'not served yet');
+    },
+    createLog: () => {
+      throw new Refused(Refusal.UNAVAILABLE, 'not served yet');
+    },
+
     async createCapabilities(request, context) {
       const device = deviceOf(context);
       countChange(device);

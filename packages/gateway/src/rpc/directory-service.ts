@@ -68,6 +68,10 @@ export function directoryService(parts: ServiceParts): ServiceImpl<typeof Direct
       };
     },
 
+    getKeyPackage: () => {
+      throw new Refused(Refusal.UNAVAILABLE, 'not served yet');
+    },
+
     getRequestToken(request, context) {
       const account = readId('AccountId', request.account);
       limiters.count('tokens', callOf(context).peer.caller);

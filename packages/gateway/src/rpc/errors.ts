@@ -25,6 +25,11 @@ const CODES: Record<Refusal, Code> = {
   [Refusal.REPLACED]: Code.Aborted,
   [Refusal.STORAGE_FULL]: Code.ResourceExhausted,
   [Refusal.RANGE]: Code.OutOfRange,
+  [Refusal.STALE_EPOCH]: Code.FailedPrecondition,
+  [Refusal.UNKNOWN_EPOCH]: Code.FailedPrecondition,
+  [Refusal.SIGNATURE]: Code.PermissionDenied,
+  [Refusal.SPENT]: Code.PermissionDenied,
+  [Refusal.LOG_FULL]: Code.ResourceExhausted,
 };
 
 /** What goes over the wire for an error; anything unforeseen becomes `UNAVAILABLE` without its text. */

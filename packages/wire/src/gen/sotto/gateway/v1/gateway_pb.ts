@@ -6,13 +6,15 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { PrekeyKind, ProvenPrekey } from "../../session/v1/prekeys_pb.ts";
 import { file_sotto_session_v1_prekeys } from "../../session/v1/prekeys_pb.ts";
+import type { LogPost } from "../../wire/v1/group_pb.ts";
+import { file_sotto_wire_v1_group } from "../../wire/v1/group_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sotto/gateway/v1/gateway.proto.
  */
 export const file_sotto_gateway_v1_gateway: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zb3R0by9nYXRld2F5L3YxL2dhdGV3YXkucHJvdG8SEHNvdHRvLmdhdGV3YXkudjEiUQoLRXJyb3JEZXRhaWwSKgoHcmVmdXNhbBgBIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbBIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoBCIQCg5HZXRJbmZvUmVxdWVzdCKqAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSGQoRZW52ZWxvcGVfdmVyc2lvbnMYAiADKA0SCwoDbm93GAMgASgEEigKBmxpbWl0cxgEIAEoCzIYLnNvdHRvLmdhdGV3YXkudjEuTGltaXRzEjQKDHJlZ2lzdHJhdGlvbhgFIAEoDjIeLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0cmF0aW9uIvEBCgZMaW1pdHMSGAoQbWFpbGJveF9tZXNzYWdlcxgBIAEoDRIYChBtYWlsYm94X3JlcXVlc3RzGAIgASgNEhkKEXJldGVudGlvbl9zZWNvbmRzGAMgASgEEhYKDmVudmVsb3BlX2J5dGVzGAQgASgNEhgKEG9uZV90aW1lX3ByZWtleXMYBSABKA0SEgoKYmxvYl9ieXRlcxgGIAEoBBIeChZibG9iX3JldGVudGlvbl9zZWNvbmRzGAcgASgEEhgKEGJsb2JfZGFpbHlfYnl0ZXMYCCABKAQSGAoQYmxvYl9kYWlseV9jb3VudBgJIAEoDSIiChJSZXNvbHZlTmFtZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSImChNSZXNvbHZlTmFtZVJlc3BvbnNlEg8KB2FjY291bnQYASABKAwiOQoPR2V0Q2hhaW5SZXF1ZXN0Eg8KB2FjY291bnQYASABKAwSFQoNZnJvbV9zZXF1ZW5jZRgCIAEoBCImChBHZXRDaGFpblJlc3BvbnNlEhIKCnN0YXRlbWVudHMYASADKAwiQgoJQWRtaXNzaW9uEhQKCmNhcGFiaWxpdHkYASABKAxIABIXCg1yZXF1ZXN0X3Rva2VuGAIgASgMSABCBgoEa2luZCJjChBHZXRCdW5kbGVSZXF1ZXN0Eg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEi4KCWFkbWlzc2lvbhgDIAEoCzIbLnNvdHRvLmdhdGV3YXkudjEuQWRtaXNzaW9uIlUKEUdldEJ1bmRsZVJlc3BvbnNlEg8KB21haWxib3gYASABKAwSLwoHcHJla2V5cxgCIAMoCzIeLnNvdHRvLnNlc3Npb24udjEuUHJvdmVuUHJla2V5IikKFkdldFJlcXVlc3RUb2tlblJlcXVlc3QSDwoHYWNjb3VudBgBIAEoDCI8ChdHZXRSZXF1ZXN0VG9rZW5SZXNwb25zZRINCgV0b2tlbhgBIAEoDBISCgpleHBpcmVzX2F0GAIgASgEIk8KC1Bvc3RSZXF1ZXN0EhAKCGVudmVsb3BlGAEgASgMEi4KCWFkbWlzc2lvbhgCIAEoCzIbLnNvdHRvLmdhdGV3YXkudjEuQWRtaXNzaW9uIiEKDFBvc3RSZXNwb25zZRIRCglkdXBsaWNhdGUYASABKAgiSwoMTnVtYmVyZWRQb3N0Eg4KBm51bWJlchgBIAEoBBIrCgRwb3N0GAIgASgLMh0uc290dG8uZ2F0ZXdheS52MS5Qb3N0UmVxdWVzdCJCChFQb3N0U3RyZWFtUmVxdWVzdBItCgVwb3N0cxgBIAMoCzIeLnNvdHRvLmdhdGV3YXkudjEuTnVtYmVyZWRQb3N0IkUKElBvc3RTdHJlYW1SZXNwb25zZRIvCghvdXRjb21lcxgBIAMoCzIdLnNvdHRvLmdhdGV3YXkudjEuUG9zdE91dGNvbWUidAoLUG9zdE91dGNvbWUSDgoGbnVtYmVyGAEgASgEEioKB3JlZnVzYWwYAiABKA4yGS5zb3R0by5nYXRld2F5LnYxLlJlZnVzYWwSEQoJZHVwbGljYXRlGAMgASgIEhYKDnJldHJ5X2FmdGVyX21zGAQgASgEIhUKE0dldENoYWxsZW5nZVJlcXVlc3QiJQoUR2V0Q2hhbGxlbmdlUmVzcG9uc2USDQoFbm9uY2UYASABKAwiZwoLRGV2aWNlUHJvb2YSDwoHYWNjb3VudBgBIAEoDBIOCgZkZXZpY2UYAiABKAwSDQoFbm9uY2UYAyABKAwSEQoJc2lnbmF0dXJlGAQgASgMEhUKDWNoYW5uZWxfYm91bmQYBSABKAgibgoPUmVnaXN0ZXJSZXF1ZXN0EiwKBXByb29mGAEgASgLMh0uc290dG8uZ2F0ZXdheS52MS5EZXZpY2VQcm9vZhISCgpzdGF0ZW1lbnRzGAIgAygMEhkKEXJlZ2lzdHJhdGlvbl9jb2RlGAMgASgJIiMKEFJlZ2lzdGVyUmVzcG9uc2USDwoHbWFpbGJveBgBIAEoDCI8CgxMb2dpblJlcXVlc3QSLAoFcHJvb2YYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLkRldmljZVByb29mIkwKDUxvZ2luUmVzcG9uc2USDQoFdG9rZW4YASABKAkSEgoKZXhwaXJlc19hdBgCIAEoBBIYChBsaWZldGltZV9zZWNvbmRzGAMgASgNIi4KGFB1Ymxpc2hTdGF0ZW1lbnRzUmVxdWVzdBISCgpzdGF0ZW1lbnRzGAEgAygMIi0KGVB1Ymxpc2hTdGF0ZW1lbnRzUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKAQiIAoQQ2xhaW1OYW1lUmVxdWVzdBIMCgRuYW1lGAEgASgJIhMKEUNsYWltTmFtZVJlc3BvbnNlInUKC1ByZWtleUVudHJ5EioKBGtpbmQYASABKA4yHC5zb3R0by5zZXNzaW9uLnYxLlByZWtleUtpbmQSCgoCaWQYAiABKA0SLgoGcHJla2V5GAMgASgLMh4uc290dG8uc2Vzc2lvbi52MS5Qcm92ZW5QcmVrZXkiiAEKFFVwbG9hZFByZWtleXNSZXF1ZXN0Ei4KB2xhc3RpbmcYASADKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleUVudHJ5Ei8KCG9uZV90aW1lGAIgAygLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlFbnRyeRIPCgdyZXBsYWNlGAMgASgIIkUKFVVwbG9hZFByZWtleXNSZXNwb25zZRIsCgVzdG9jaxgBIAEoCzIdLnNvdHRvLmdhdGV3YXkudjEuUHJla2V5U3RvY2siNQoLUHJla2V5U3RvY2sSEAoIb25lX3RpbWUYASABKA0SFAoMb25lX3RpbWVfa2VtGAIgASgNIhcKFUdldFByZWtleVN0b2NrUmVxdWVzdCJGChZHZXRQcmVrZXlTdG9ja1Jlc3BvbnNlEiwKBXN0b2NrGAEgASgLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlTdG9jayJFCg9DYXBhYmlsaXR5RW50cnkSDAoEaGFzaBgBIAEoDBIPCgdtYWlsYm94GAIgASgMEhMKC2RhaWx5X3F1b3RhGAMgASgNIk8KGUNyZWF0ZUNhcGFiaWxpdGllc1JlcXVlc3QSMgoHZW50cmllcxgBIAMoCzIhLnNvdHRvLmdhdGV3YXkudjEuQ2FwYWJpbGl0eUVudHJ5IhwKGkNyZWF0ZUNhcGFiaWxpdGllc1Jlc3BvbnNlIisKGVJldm9rZUNhcGFiaWxpdGllc1JlcXVlc3QSDgoGaGFzaGVzGAEgAygMIhwKGlJldm9rZUNhcGFiaWxpdGllc1Jlc3BvbnNlIhMKEUdldFdpdG5lc3NSZXF1ZXN0IiUKEkdldFdpdG5lc3NSZXNwb25zZRIPCgd3aXRuZXNzGAEgASgMIjYKEVNldFdpdG5lc3NSZXF1ZXN0EhAKCGV4cGVjdGVkGAEgASgMEg8KB3dpdG5lc3MYAiABKAwiFAoSU2V0V2l0bmVzc1Jlc3BvbnNlIhYKFExpc3RNYWlsYm94ZXNSZXF1ZXN0IjAKDURldmljZU1haWxib3gSDgoGZGV2aWNlGAEgASgMEg8KB21haWxib3gYAiABKAwiSwoVTGlzdE1haWxib3hlc1Jlc3BvbnNlEjIKCW1haWxib3hlcxgBIAMoCzIfLnNvdHRvLmdhdGV3YXkudjEuRGV2aWNlTWFpbGJveCJpCghEZWxpdmVyeRIQCghzZXF1ZW5jZRgBIAEoBBIQCghlbnZlbG9wZRgCIAEoDBImCgVxdWV1ZRgDIAEoDjIXLnNvdHRvLmdhdGV3YXkudjEuUXVldWUSEQoJc3RvcmVkX2F0GAQgASgEIjsKEkdldE1lc3NhZ2VzUmVxdWVzdBIWCg5hZnRlcl9zZXF1ZW5jZRgBIAEoBBINCgVsaW1pdBgCIAEoDSJTChNHZXRNZXNzYWdlc1Jlc3BvbnNlEi4KCmRlbGl2ZXJpZXMYASADKAsyGi5zb3R0by5nYXRld2F5LnYxLkRlbGl2ZXJ5EgwKBG1vcmUYAiABKAgiJwoSQWNrbm93bGVkZ2VSZXF1ZXN0EhEKCXNlcXVlbmNlcxgBIAMoBCIVChNBY2tub3dsZWRnZVJlc3BvbnNlIkMKDkNvbm5lY3RSZXF1ZXN0Eg4KBmNyZWRpdBgBIAEoDRITCgthY2tub3dsZWRnZRgCIAMoBBIMCgRwaW5nGAMgASgEItgBCg9Db25uZWN0UmVzcG9uc2USLgoKZGVsaXZlcmllcxgBIAMoCzIaLnNvdHRvLmdhdGV3YXkudjEuRGVsaXZlcnkSFAoMYWNrbm93bGVkZ2VkGAIgAygEEhEKCWNhdWdodF91cBgDIAEoCBIMCgRwb25nGAQgASgEEjIKC2xvd19wcmVrZXlzGAUgASgLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlTdG9jaxIqCgdjbG9zaW5nGAYgASgOMhkuc290dG8uZ2F0ZXdheS52MS5SZWZ1c2FsKvMDCgdSZWZ1c2FsEhcKE1JFRlVTQUxfVU5TUEVDSUZJRUQQABIVChFSRUZVU0FMX01BTEZPUk1FRBABEh8KG1JFRlVTQUxfVU5TVVBQT1JURURfVkVSU0lPThACEhUKEVJFRlVTQUxfVE9PX0xBUkdFEAMSGwoXUkVGVVNBTF9VTkFVVEhFTlRJQ0FURUQQBBIVChFSRUZVU0FMX0ZPUkJJRERFThAFEhUKEVJFRlVTQUxfTk9UX0ZPVU5EEAYSFAoQUkVGVVNBTF9DT05GTElDVBAHEhgKFFJFRlVTQUxfTUFJTEJPWF9GVUxMEAgSFgoSUkVGVVNBTF9DQVBBQklMSVRZEAkSEQoNUkVGVVNBTF9RVU9UQRAKEhgKFFJFRlVTQUxfUkFURV9MSU1JVEVEEAsSEwoPUkVGVVNBTF9FWFBJUkVEEAwSHwobUkVGVVNBTF9SRUdJU1RSQVRJT05fQ0xPU0VEEA0SEwoPUkVGVVNBTF9SRVZPS0VEEA4SFwoTUkVGVVNBTF9VTkFWQUlMQUJMRRAPEhkKFVJFRlVTQUxfU0xPV19DT05TVU1FUhAQEhQKEFJFRlVTQUxfUkVQTEFDRUQQERIYChRSRUZVU0FMX1NUT1JBR0VfRlVMTBASEhEKDVJFRlVTQUxfUkFOR0UQEypzCgxSZWdpc3RyYXRpb24SHAoYUkVHSVNUUkFUSU9OX1VOU1BFQ0lGSUVEEAASFQoRUkVHSVNUUkFUSU9OX09QRU4QARIVChFSRUdJU1RSQVRJT05fQ09ERRACEhcKE1JFR0lTVFJBVElPTl9DTE9TRUQQAypGCgVRdWV1ZRIVChFRVUVVRV9VTlNQRUNJRklFRBAAEhIKDlFVRVVFX0NPTlRBQ1RTEAESEgoOUVVFVUVfUkVRVUVTVFMQAjLPAwoQRGlyZWN0b3J5U2VydmljZRJOCgdHZXRJbmZvEiAuc290dG8uZ2F0ZXdheS52MS5HZXRJbmZvUmVxdWVzdBohLnNvdHRvLmdhdGV3YXkudjEuR2V0SW5mb1Jlc3BvbnNlEloKC1Jlc29sdmVOYW1lEiQuc290dG8uZ2F0ZXdheS52MS5SZXNvbHZlTmFtZVJlcXVlc3QaJS5zb3R0by5nYXRld2F5LnYxLlJlc29sdmVOYW1lUmVzcG9uc2USUQoIR2V0Q2hhaW4SIS5zb3R0by5nYXRld2F5LnYxLkdldENoYWluUmVxdWVzdBoiLnNvdHRvLmdhdGV3YXkudjEuR2V0Q2hhaW5SZXNwb25zZRJUCglHZXRCdW5kbGUSIi5zb3R0by5nYXRld2F5LnYxLkdldEJ1bmRsZVJlcXVlc3QaIy5zb3R0by5nYXRld2F5LnYxLkdldEJ1bmRsZVJlc3BvbnNlEmYKD0dldFJlcXVlc3RUb2tlbhIoLnNvdHRvLmdhdGV3YXkudjEuR2V0UmVxdWVzdFRva2VuUmVxdWVzdBopLnNvdHRvLmdhdGV3YXkudjEuR2V0UmVxdWVzdFRva2VuUmVzcG9uc2UysQEKC1Bvc3RTZXJ2aWNlEkUKBFBvc3QSHS5zb3R0by5nYXRld2F5LnYxLlBvc3RSZXF1ZXN0Gh4uc290dG8uZ2F0ZXdheS52MS5Qb3N0UmVzcG9uc2USWwoKUG9zdFN0cmVhbRIjLnNvdHRvLmdhdGV3YXkudjEuUG9zdFN0cmVhbVJlcXVlc3QaJC5zb3R0by5nYXRld2F5LnYxLlBvc3RTdHJlYW1SZXNwb25zZSgBMAEymAsKDURldmljZVNlcnZpY2USXQoMR2V0Q2hhbGxlbmdlEiUuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFsbGVuZ2VSZXF1ZXN0GiYuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZRJRCghSZWdpc3RlchIhLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0ZXJSZXF1ZXN0GiIuc290dG8uZ2F0ZXdheS52MS5SZWdpc3RlclJlc3BvbnNlEkgKBUxvZ2luEh4uc290dG8uZ2F0ZXdheS52MS5Mb2dpblJlcXVlc3QaHy5zb3R0by5nYXRld2F5LnYxLkxvZ2luUmVzcG9uc2USbAoRUHVibGlzaFN0YXRlbWVudHMSKi5zb3R0by5nYXRld2F5LnYxLlB1Ymxpc2hTdGF0ZW1lbnRzUmVxdWVzdBorLnNvdHRvLmdhdGV3YXkudjEuUHVibGlzaFN0YXRlbWVudHNSZXNwb25zZRJUCglDbGFpbU5hbWUSIi5zb3R0by5nYXRld2F5LnYxLkNsYWltTmFtZVJlcXVlc3QaIy5zb3R0by5nYXRld2F5LnYxLkNsYWltTmFtZVJlc3BvbnNlEmAKDVVwbG9hZFByZWtleXMSJi5zb3R0by5nYXRld2F5LnYxLlVwbG9hZFByZWtleXNSZXF1ZXN0Gicuc290dG8uZ2F0ZXdheS52MS5VcGxvYWRQcmVrZXlzUmVzcG9uc2USYwoOR2V0UHJla2V5U3RvY2sSJy5zb3R0by5nYXRld2F5LnYxLkdldFByZWtleVN0b2NrUmVxdWVzdBooLnNvdHRvLmdhdGV3YXkudjEuR2V0UHJla2V5U3RvY2tSZXNwb25zZRJvChJDcmVhdGVDYXBhYmlsaXRpZXMSKy5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUNhcGFiaWxpdGllc1JlcXVlc3QaLC5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUNhcGFiaWxpdGllc1Jlc3BvbnNlEm8KElJldm9rZUNhcGFiaWxpdGllcxIrLnNvdHRvLmdhdGV3YXkudjEuUmV2b2tlQ2FwYWJpbGl0aWVzUmVxdWVzdBosLnNvdHRvLmdhdGV3YXkudjEuUmV2b2tlQ2FwYWJpbGl0aWVzUmVzcG9uc2USVwoKR2V0V2l0bmVzcxIjLnNvdHRvLmdhdGV3YXkudjEuR2V0V2l0bmVzc1JlcXVlc3QaJC5zb3R0by5nYXRld2F5LnYxLkdldFdpdG5lc3NSZXNwb25zZRJXCgpTZXRXaXRuZXNzEiMuc290dG8uZ2F0ZXdheS52MS5TZXRXaXRuZXNzUmVxdWVzdBokLnNvdHRvLmdhdGV3YXkudjEuU2V0V2l0bmVzc1Jlc3BvbnNlEmAKDUxpc3RNYWlsYm94ZXMSJi5zb3R0by5nYXRld2F5LnYxLkxpc3RNYWlsYm94ZXNSZXF1ZXN0Gicuc290dG8uZ2F0ZXdheS52MS5MaXN0TWFpbGJveGVzUmVzcG9uc2USWgoLR2V0TWVzc2FnZXMSJC5zb3R0by5nYXRld2F5LnYxLkdldE1lc3NhZ2VzUmVxdWVzdBolLnNvdHRvLmdhdGV3YXkudjEuR2V0TWVzc2FnZXNSZXNwb25zZRJaCgtBY2tub3dsZWRnZRIkLnNvdHRvLmdhdGV3YXkudjEuQWNrbm93bGVkZ2VSZXF1ZXN0GiUuc290dG8uZ2F0ZXdheS52MS5BY2tub3dsZWRnZVJlc3BvbnNlElIKB0Nvbm5lY3QSIC5zb3R0by5nYXRld2F5LnYxLkNvbm5lY3RSZXF1ZXN0GiEuc290dG8uZ2F0ZXdheS52MS5Db25uZWN0UmVzcG9uc2UoATABYgZwcm90bzM", [file_sotto_session_v1_prekeys]);
+  fileDesc("Ch5zb3R0by9nYXRld2F5L3YxL2dhdGV3YXkucHJvdG8SEHNvdHRvLmdhdGV3YXkudjEiUQoLRXJyb3JEZXRhaWwSKgoHcmVmdXNhbBgBIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbBIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoBCIQCg5HZXRJbmZvUmVxdWVzdCKqAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSGQoRZW52ZWxvcGVfdmVyc2lvbnMYAiADKA0SCwoDbm93GAMgASgEEigKBmxpbWl0cxgEIAEoCzIYLnNvdHRvLmdhdGV3YXkudjEuTGltaXRzEjQKDHJlZ2lzdHJhdGlvbhgFIAEoDjIeLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0cmF0aW9uIu4CCgZMaW1pdHMSGAoQbWFpbGJveF9tZXNzYWdlcxgBIAEoDRIYChBtYWlsYm94X3JlcXVlc3RzGAIgASgNEhkKEXJldGVudGlvbl9zZWNvbmRzGAMgASgEEhYKDmVudmVsb3BlX2J5dGVzGAQgASgNEhgKEG9uZV90aW1lX3ByZWtleXMYBSABKA0SEgoKYmxvYl9ieXRlcxgGIAEoBBIeChZibG9iX3JldGVudGlvbl9zZWNvbmRzGAcgASgEEhgKEGJsb2JfZGFpbHlfYnl0ZXMYCCABKAQSGAoQYmxvYl9kYWlseV9jb3VudBgJIAEoDRIYChBsb2dfY29tbWl0X2J5dGVzGAogASgNEhkKEWxvZ19tZXNzYWdlX2J5dGVzGAsgASgNEh0KFWxvZ19yZXRlbnRpb25fc2Vjb25kcxgMIAEoBBIRCglsb2dfYnl0ZXMYDSABKAQSFAoMa2V5X3BhY2thZ2VzGA4gASgNIiIKElJlc29sdmVOYW1lUmVxdWVzdBIMCgRuYW1lGAEgASgJIiYKE1Jlc29sdmVOYW1lUmVzcG9uc2USDwoHYWNjb3VudBgBIAEoDCI5Cg9HZXRDaGFpblJlcXVlc3QSDwoHYWNjb3VudBgBIAEoDBIVCg1mcm9tX3NlcXVlbmNlGAIgASgEIiYKEEdldENoYWluUmVzcG9uc2USEgoKc3RhdGVtZW50cxgBIAMoDCJCCglBZG1pc3Npb24SFAoKY2FwYWJpbGl0eRgBIAEoDEgAEhcKDXJlcXVlc3RfdG9rZW4YAiABKAxIAEIGCgRraW5kImMKEEdldEJ1bmRsZVJlcXVlc3QSDwoHYWNjb3VudBgBIAEoDBIOCgZkZXZpY2UYAiABKAwSLgoJYWRtaXNzaW9uGAMgASgLMhsuc290dG8uZ2F0ZXdheS52MS5BZG1pc3Npb24iVQoRR2V0QnVuZGxlUmVzcG9uc2USDwoHbWFpbGJveBgBIAEoDBIvCgdwcmVrZXlzGAIgAygLMh4uc290dG8uc2Vzc2lvbi52MS5Qcm92ZW5QcmVrZXkiKQoWR2V0UmVxdWVzdFRva2VuUmVxdWVzdBIPCgdhY2NvdW50GAEgASgMIjwKF0dldFJlcXVlc3RUb2tlblJlc3BvbnNlEg0KBXRva2VuGAEgASgMEhIKCmV4cGlyZXNfYXQYAiABKAQiTwoLUG9zdFJlcXVlc3QSEAoIZW52ZWxvcGUYASABKAwSLgoJYWRtaXNzaW9uGAIgASgLMhsuc290dG8uZ2F0ZXdheS52MS5BZG1pc3Npb24iIQoMUG9zdFJlc3BvbnNlEhEKCWR1cGxpY2F0ZRgBIAEoCCJLCgxOdW1iZXJlZFBvc3QSDgoGbnVtYmVyGAEgASgEEisKBHBvc3QYAiABKAsyHS5zb3R0by5nYXRld2F5LnYxLlBvc3RSZXF1ZXN0IkIKEVBvc3RTdHJlYW1SZXF1ZXN0Ei0KBXBvc3RzGAEgAygLMh4uc290dG8uZ2F0ZXdheS52MS5OdW1iZXJlZFBvc3QiRQoSUG9zdFN0cmVhbVJlc3BvbnNlEi8KCG91dGNvbWVzGAEgAygLMh0uc290dG8uZ2F0ZXdheS52MS5Qb3N0T3V0Y29tZSJ0CgtQb3N0T3V0Y29tZRIOCgZudW1iZXIYASABKAQSKgoHcmVmdXNhbBgCIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbBIRCglkdXBsaWNhdGUYAyABKAgSFgoOcmV0cnlfYWZ0ZXJfbXMYBCABKAQiFQoTR2V0Q2hhbGxlbmdlUmVxdWVzdCIlChRHZXRDaGFsbGVuZ2VSZXNwb25zZRINCgVub25jZRgBIAEoDCJnCgtEZXZpY2VQcm9vZhIPCgdhY2NvdW50GAEgASgMEg4KBmRldmljZRgCIAEoDBINCgVub25jZRgDIAEoDBIRCglzaWduYXR1cmUYBCABKAwSFQoNY2hhbm5lbF9ib3VuZBgFIAEoCCJuCg9SZWdpc3RlclJlcXVlc3QSLAoFcHJvb2YYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLkRldmljZVByb29mEhIKCnN0YXRlbWVudHMYAiADKAwSGQoRcmVnaXN0cmF0aW9uX2NvZGUYAyABKAkiIwoQUmVnaXN0ZXJSZXNwb25zZRIPCgdtYWlsYm94GAEgASgMIjwKDExvZ2luUmVxdWVzdBIsCgVwcm9vZhgBIAEoCzIdLnNvdHRvLmdhdGV3YXkudjEuRGV2aWNlUHJvb2YiTAoNTG9naW5SZXNwb25zZRINCgV0b2tlbhgBIAEoCRISCgpleHBpcmVzX2F0GAIgASgEEhgKEGxpZmV0aW1lX3NlY29uZHMYAyABKA0iLgoYUHVibGlzaFN0YXRlbWVudHNSZXF1ZXN0EhIKCnN0YXRlbWVudHMYASADKAwiLQoZUHVibGlzaFN0YXRlbWVudHNSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoBCIgChBDbGFpbU5hbWVSZXF1ZXN0EgwKBG5hbWUYASABKAkiEwoRQ2xhaW1OYW1lUmVzcG9uc2UidQoLUHJla2V5RW50cnkSKgoEa2luZBgBIAEoDjIcLnNvdHRvLnNlc3Npb24udjEuUHJla2V5S2luZBIKCgJpZBgCIAEoDRIuCgZwcmVrZXkYAyABKAsyHi5zb3R0by5zZXNzaW9uLnYxLlByb3ZlblByZWtleSKIAQoUVXBsb2FkUHJla2V5c1JlcXVlc3QSLgoHbGFzdGluZxgBIAMoCzIdLnNvdHRvLmdhdGV3YXkudjEuUHJla2V5RW50cnkSLwoIb25lX3RpbWUYAiADKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleUVudHJ5Eg8KB3JlcGxhY2UYAyABKAgiRQoVVXBsb2FkUHJla2V5c1Jlc3BvbnNlEiwKBXN0b2NrGAEgASgLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlTdG9jayI1CgtQcmVrZXlTdG9jaxIQCghvbmVfdGltZRgBIAEoDRIUCgxvbmVfdGltZV9rZW0YAiABKA0iFwoVR2V0UHJla2V5U3RvY2tSZXF1ZXN0IkYKFkdldFByZWtleVN0b2NrUmVzcG9uc2USLAoFc3RvY2sYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleVN0b2NrIkUKD0NhcGFiaWxpdHlFbnRyeRIMCgRoYXNoGAEgASgMEg8KB21haWxib3gYAiABKAwSEwoLZGFpbHlfcXVvdGEYAyABKA0iTwoZQ3JlYXRlQ2FwYWJpbGl0aWVzUmVxdWVzdBIyCgdlbnRyaWVzGAEgAygLMiEuc290dG8uZ2F0ZXdheS52MS5DYXBhYmlsaXR5RW50cnkiHAoaQ3JlYXRlQ2FwYWJpbGl0aWVzUmVzcG9uc2UiKwoZUmV2b2tlQ2FwYWJpbGl0aWVzUmVxdWVzdBIOCgZoYXNoZXMYASADKAwiHAoaUmV2b2tlQ2FwYWJpbGl0aWVzUmVzcG9uc2UiEwoRR2V0V2l0bmVzc1JlcXVlc3QiJQoSR2V0V2l0bmVzc1Jlc3BvbnNlEg8KB3dpdG5lc3MYASABKAwiNgoRU2V0V2l0bmVzc1JlcXVlc3QSEAoIZXhwZWN0ZWQYASABKAwSDwoHd2l0bmVzcxgCIAEoDCIUChJTZXRXaXRuZXNzUmVzcG9uc2UiFgoUTGlzdE1haWxib3hlc1JlcXVlc3QiMAoNRGV2aWNlTWFpbGJveBIOCgZkZXZpY2UYASABKAwSDwoHbWFpbGJveBgCIAEoDCJLChVMaXN0TWFpbGJveGVzUmVzcG9uc2USMgoJbWFpbGJveGVzGAEgAygLMh8uc290dG8uZ2F0ZXdheS52MS5EZXZpY2VNYWlsYm94ImkKCERlbGl2ZXJ5EhAKCHNlcXVlbmNlGAEgASgEEhAKCGVudmVsb3BlGAIgASgMEiYKBXF1ZXVlGAMgASgOMhcuc290dG8uZ2F0ZXdheS52MS5RdWV1ZRIRCglzdG9yZWRfYXQYBCABKAQiOwoSR2V0TWVzc2FnZXNSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgEEg0KBWxpbWl0GAIgASgNIlMKE0dldE1lc3NhZ2VzUmVzcG9uc2USLgoKZGVsaXZlcmllcxgBIAMoCzIaLnNvdHRvLmdhdGV3YXkudjEuRGVsaXZlcnkSDAoEbW9yZRgCIAEoCCInChJBY2tub3dsZWRnZVJlcXVlc3QSEQoJc2VxdWVuY2VzGAEgAygEIhUKE0Fja25vd2xlZGdlUmVzcG9uc2UiQwoOQ29ubmVjdFJlcXVlc3QSDgoGY3JlZGl0GAEgASgNEhMKC2Fja25vd2xlZGdlGAIgAygEEgwKBHBpbmcYAyABKAQi2AEKD0Nvbm5lY3RSZXNwb25zZRIuCgpkZWxpdmVyaWVzGAEgAygLMhouc290dG8uZ2F0ZXdheS52MS5EZWxpdmVyeRIUCgxhY2tub3dsZWRnZWQYAiADKAQSEQoJY2F1Z2h0X3VwGAMgASgIEgwKBHBvbmcYBCABKAQSMgoLbG93X3ByZWtleXMYBSABKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleVN0b2NrEioKB2Nsb3NpbmcYBiABKA4yGS5zb3R0by5nYXRld2F5LnYxLlJlZnVzYWwiZwoUR2V0S2V5UGFja2FnZVJlcXVlc3QSDwoHYWNjb3VudBgBIAEoDBIOCgZkZXZpY2UYAiABKAwSLgoJYWRtaXNzaW9uGAMgASgLMhsuc290dG8uZ2F0ZXdheS52MS5BZG1pc3Npb24iQQoVR2V0S2V5UGFja2FnZVJlc3BvbnNlEhMKC2tleV9wYWNrYWdlGAEgASgMEhMKC2xhc3RfcmVzb3J0GAIgASgIIkYKD0tleVBhY2thZ2VFbnRyeRIKCgJpZBgBIAEoDRISCgpleHBpcmVzX2F0GAIgASgEEhMKC2tleV9wYWNrYWdlGAMgASgMIocBChhVcGxvYWRLZXlQYWNrYWdlc1JlcXVlc3QSMwoIb25lX3RpbWUYASADKAsyIS5zb3R0by5nYXRld2F5LnYxLktleVBhY2thZ2VFbnRyeRI2CgtsYXN0X3Jlc29ydBgCIAEoCzIhLnNvdHRvLmdhdGV3YXkudjEuS2V5UGFja2FnZUVudHJ5Ik0KGVVwbG9hZEtleVBhY2thZ2VzUmVzcG9uc2USMAoFc3RvY2sYASABKAsyIS5zb3R0by5nYXRld2F5LnYxLktleVBhY2thZ2VTdG9jayI4Cg9LZXlQYWNrYWdlU3RvY2sSEAoIb25lX3RpbWUYASABKA0SEwoLbGFzdF9yZXNvcnQYAiABKAgiGwoZR2V0S2V5UGFja2FnZVN0b2NrUmVxdWVzdCJOChpHZXRLZXlQYWNrYWdlU3RvY2tSZXNwb25zZRIwCgVzdG9jaxgBIAEoCzIhLnNvdHRvLmdhdGV3YXkudjEuS2V5UGFja2FnZVN0b2NrIjIKEENyZWF0ZUxvZ1JlcXVlc3QSCwoDbG9nGAEgASgMEhEKCWVwb2NoX2tleRgCIAEoDCITChFDcmVhdGVMb2dSZXNwb25zZSI1Cg1BcHBlbmRSZXF1ZXN0EiQKBHBvc3QYASABKAsyFi5zb3R0by53aXJlLnYxLkxvZ1Bvc3QiNQoOQXBwZW5kUmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSEQoJZHVwbGljYXRlGAIgASgIIj8KCUxvZ1JlY29yZBIQCghwb3NpdGlvbhgBIAEoBBINCgVlbnRyeRgCIAEoDBIRCglzdG9yZWRfYXQYAyABKAQiKQoJTG9nRXh0ZW50Eg4KBm9sZGVzdBgBIAEoBBIMCgRoZWFkGAIgASgEIjsKDlJlYWRMb2dSZXF1ZXN0EgsKA2xvZxgBIAEoDBINCgVhZnRlchgCIAEoBBINCgVsaW1pdBgDIAEoDSJ6Cg9SZWFkTG9nUmVzcG9uc2USLAoHcmVjb3JkcxgBIAMoCzIbLnNvdHRvLmdhdGV3YXkudjEuTG9nUmVjb3JkEgwKBG1vcmUYAiABKAgSKwoGZXh0ZW50GAMgASgLMhsuc290dG8uZ2F0ZXdheS52MS5Mb2dFeHRlbnQibgoNRm9sbG93UmVxdWVzdBItCgZmb2xsb3cYASADKAsyHS5zb3R0by5nYXRld2F5LnYxLkZvbGxvd2VkTG9nEhAKCHVuZm9sbG93GAIgAygMEg4KBmNyZWRpdBgDIAEoDRIMCgRwaW5nGAQgASgEIikKC0ZvbGxvd2VkTG9nEgsKA2xvZxgBIAEoDBINCgVhZnRlchgCIAEoBCJ3Cg5Gb2xsb3dSZXNwb25zZRIrCgdiYXRjaGVzGAEgAygLMhouc290dG8uZ2F0ZXdheS52MS5Mb2dCYXRjaBIMCgRwb25nGAIgASgEEioKB2Nsb3NpbmcYAyABKA4yGS5zb3R0by5nYXRld2F5LnYxLlJlZnVzYWwisQEKCExvZ0JhdGNoEgsKA2xvZxgBIAEoDBIsCgdyZWNvcmRzGAIgAygLMhsuc290dG8uZ2F0ZXdheS52MS5Mb2dSZWNvcmQSKwoGZXh0ZW50GAMgASgLMhsuc290dG8uZ2F0ZXdheS52MS5Mb2dFeHRlbnQSEQoJY2F1Z2h0X3VwGAQgASgIEioKB3JlZnVzYWwYBSABKA4yGS5zb3R0by5nYXRld2F5LnYxLlJlZnVzYWwq5wQKB1JlZnVzYWwSFwoTUkVGVVNBTF9VTlNQRUNJRklFRBAAEhUKEVJFRlVTQUxfTUFMRk9STUVEEAESHwobUkVGVVNBTF9VTlNVUFBPUlRFRF9WRVJTSU9OEAISFQoRUkVGVVNBTF9UT09fTEFSR0UQAxIbChdSRUZVU0FMX1VOQVVUSEVOVElDQVRFRBAEEhUKEVJFRlVTQUxfRk9SQklEREVOEAUSFQoRUkVGVVNBTF9OT1RfRk9VTkQQBhIUChBSRUZVU0FMX0NPTkZMSUNUEAcSGAoUUkVGVVNBTF9NQUlMQk9YX0ZVTEwQCBIWChJSRUZVU0FMX0NBUEFCSUxJVFkQCRIRCg1SRUZVU0FMX1FVT1RBEAoSGAoUUkVGVVNBTF9SQVRFX0xJTUlURUQQCxITCg9SRUZVU0FMX0VYUElSRUQQDBIfChtSRUZVU0FMX1JFR0lTVFJBVElPTl9DTE9TRUQQDRITCg9SRUZVU0FMX1JFVk9LRUQQDhIXChNSRUZVU0FMX1VOQVZBSUxBQkxFEA8SGQoVUkVGVVNBTF9TTE9XX0NPTlNVTUVSEBASFAoQUkVGVVNBTF9SRVBMQUNFRBAREhgKFFJFRlVTQUxfU1RPUkFHRV9GVUxMEBISEQoNUkVGVVNBTF9SQU5HRRATEhcKE1JFRlVTQUxfU1RBTEVfRVBPQ0gQFBIZChVSRUZVU0FMX1VOS05PV05fRVBPQ0gQFRIVChFSRUZVU0FMX1NJR05BVFVSRRAWEhEKDVJFRlVTQUxfU1BFTlQQFxIUChBSRUZVU0FMX0xPR19GVUxMEBgqcwoMUmVnaXN0cmF0aW9uEhwKGFJFR0lTVFJBVElPTl9VTlNQRUNJRklFRBAAEhUKEVJFR0lTVFJBVElPTl9PUEVOEAESFQoRUkVHSVNUUkFUSU9OX0NPREUQAhIXChNSRUdJU1RSQVRJT05fQ0xPU0VEEAMqRgoFUXVldWUSFQoRUVVFVUVfVU5TUEVDSUZJRUQQABISCg5RVUVVRV9DT05UQUNUUxABEhIKDlFVRVVFX1JFUVVFU1RTEAIysQQKEERpcmVjdG9yeVNlcnZpY2USTgoHR2V0SW5mbxIgLnNvdHRvLmdhdGV3YXkudjEuR2V0SW5mb1JlcXVlc3QaIS5zb3R0by5nYXRld2F5LnYxLkdldEluZm9SZXNwb25zZRJaCgtSZXNvbHZlTmFtZRIkLnNvdHRvLmdhdGV3YXkudjEuUmVzb2x2ZU5hbWVSZXF1ZXN0GiUuc290dG8uZ2F0ZXdheS52MS5SZXNvbHZlTmFtZVJlc3BvbnNlElEKCEdldENoYWluEiEuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFpblJlcXVlc3QaIi5zb3R0by5nYXRld2F5LnYxLkdldENoYWluUmVzcG9uc2USVAoJR2V0QnVuZGxlEiIuc290dG8uZ2F0ZXdheS52MS5HZXRCdW5kbGVSZXF1ZXN0GiMuc290dG8uZ2F0ZXdheS52MS5HZXRCdW5kbGVSZXNwb25zZRJgCg1HZXRLZXlQYWNrYWdlEiYuc290dG8uZ2F0ZXdheS52MS5HZXRLZXlQYWNrYWdlUmVxdWVzdBonLnNvdHRvLmdhdGV3YXkudjEuR2V0S2V5UGFja2FnZVJlc3BvbnNlEmYKD0dldFJlcXVlc3RUb2tlbhIoLnNvdHRvLmdhdGV3YXkudjEuR2V0UmVxdWVzdFRva2VuUmVxdWVzdBopLnNvdHRvLmdhdGV3YXkudjEuR2V0UmVxdWVzdFRva2VuUmVzcG9uc2UysQEKC1Bvc3RTZXJ2aWNlEkUKBFBvc3QSHS5zb3R0by5nYXRld2F5LnYxLlBvc3RSZXF1ZXN0Gh4uc290dG8uZ2F0ZXdheS52MS5Qb3N0UmVzcG9uc2USWwoKUG9zdFN0cmVhbRIjLnNvdHRvLmdhdGV3YXkudjEuUG9zdFN0cmVhbVJlcXVlc3QaJC5zb3R0by5nYXRld2F5LnYxLlBvc3RTdHJlYW1SZXNwb25zZSgBMAEy/wEKD0dyb3VwTG9nU2VydmljZRJLCgZBcHBlbmQSHy5zb3R0by5nYXRld2F5LnYxLkFwcGVuZFJlcXVlc3QaIC5zb3R0by5nYXRld2F5LnYxLkFwcGVuZFJlc3BvbnNlEk4KB1JlYWRMb2cSIC5zb3R0by5nYXRld2F5LnYxLlJlYWRMb2dSZXF1ZXN0GiEuc290dG8uZ2F0ZXdheS52MS5SZWFkTG9nUmVzcG9uc2USTwoGRm9sbG93Eh8uc290dG8uZ2F0ZXdheS52MS5Gb2xsb3dSZXF1ZXN0GiAuc290dG8uZ2F0ZXdheS52MS5Gb2xsb3dSZXNwb25zZSgBMAEyzQ0KDURldmljZVNlcnZpY2USXQoMR2V0Q2hhbGxlbmdlEiUuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFsbGVuZ2VSZXF1ZXN0GiYuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZRJRCghSZWdpc3RlchIhLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0ZXJSZXF1ZXN0GiIuc290dG8uZ2F0ZXdheS52MS5SZWdpc3RlclJlc3BvbnNlEkgKBUxvZ2luEh4uc290dG8uZ2F0ZXdheS52MS5Mb2dpblJlcXVlc3QaHy5zb3R0by5nYXRld2F5LnYxLkxvZ2luUmVzcG9uc2USbAoRUHVibGlzaFN0YXRlbWVudHMSKi5zb3R0by5nYXRld2F5LnYxLlB1Ymxpc2hTdGF0ZW1lbnRzUmVxdWVzdBorLnNvdHRvLmdhdGV3YXkudjEuUHVibGlzaFN0YXRlbWVudHNSZXNwb25zZRJUCglDbGFpbU5hbWUSIi5zb3R0by5nYXRld2F5LnYxLkNsYWltTmFtZVJlcXVlc3QaIy5zb3R0by5nYXRld2F5LnYxLkNsYWltTmFtZVJlc3BvbnNlEmAKDVVwbG9hZFByZWtleXMSJi5zb3R0by5nYXRld2F5LnYxLlVwbG9hZFByZWtleXNSZXF1ZXN0Gicuc290dG8uZ2F0ZXdheS52MS5VcGxvYWRQcmVrZXlzUmVzcG9uc2USYwoOR2V0UHJla2V5U3RvY2sSJy5zb3R0by5nYXRld2F5LnYxLkdldFByZWtleVN0b2NrUmVxdWVzdBooLnNvdHRvLmdhdGV3YXkudjEuR2V0UHJla2V5U3RvY2tSZXNwb25zZRJsChFVcGxvYWRLZXlQYWNrYWdlcxIqLnNvdHRvLmdhdGV3YXkudjEuVXBsb2FkS2V5UGFja2FnZXNSZXF1ZXN0Gisuc290dG8uZ2F0ZXdheS52MS5VcGxvYWRLZXlQYWNrYWdlc1Jlc3BvbnNlEm8KEkdldEtleVBhY2thZ2VTdG9jaxIrLnNvdHRvLmdhdGV3YXkudjEuR2V0S2V5UGFja2FnZVN0b2NrUmVxdWVzdBosLnNvdHRvLmdhdGV3YXkudjEuR2V0S2V5UGFja2FnZVN0b2NrUmVzcG9uc2USVAoJQ3JlYXRlTG9nEiIuc290dG8uZ2F0ZXdheS52MS5DcmVhdGVMb2dSZXF1ZXN0GiMuc290dG8uZ2F0ZXdheS52MS5DcmVhdGVMb2dSZXNwb25zZRJvChJDcmVhdGVDYXBhYmlsaXRpZXMSKy5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUNhcGFiaWxpdGllc1JlcXVlc3QaLC5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUNhcGFiaWxpdGllc1Jlc3BvbnNlEm8KElJldm9rZUNhcGFiaWxpdGllcxIrLnNvdHRvLmdhdGV3YXkudjEuUmV2b2tlQ2FwYWJpbGl0aWVzUmVxdWVzdBosLnNvdHRvLmdhdGV3YXkudjEuUmV2b2tlQ2FwYWJpbGl0aWVzUmVzcG9uc2USVwoKR2V0V2l0bmVzcxIjLnNvdHRvLmdhdGV3YXkudjEuR2V0V2l0bmVzc1JlcXVlc3QaJC5zb3R0by5nYXRld2F5LnYxLkdldFdpdG5lc3NSZXNwb25zZRJXCgpTZXRXaXRuZXNzEiMuc290dG8uZ2F0ZXdheS52MS5TZXRXaXRuZXNzUmVxdWVzdBokLnNvdHRvLmdhdGV3YXkudjEuU2V0V2l0bmVzc1Jlc3BvbnNlEmAKDUxpc3RNYWlsYm94ZXMSJi5zb3R0by5nYXRld2F5LnYxLkxpc3RNYWlsYm94ZXNSZXF1ZXN0Gicuc290dG8uZ2F0ZXdheS52MS5MaXN0TWFpbGJveGVzUmVzcG9uc2USWgoLR2V0TWVzc2FnZXMSJC5zb3R0by5nYXRld2F5LnYxLkdldE1lc3NhZ2VzUmVxdWVzdBolLnNvdHRvLmdhdGV3YXkudjEuR2V0TWVzc2FnZXNSZXNwb25zZRJaCgtBY2tub3dsZWRnZRIkLnNvdHRvLmdhdGV3YXkudjEuQWNrbm93bGVkZ2VSZXF1ZXN0GiUuc290dG8uZ2F0ZXdheS52MS5BY2tub3dsZWRnZVJlc3BvbnNlElIKB0Nvbm5lY3QSIC5zb3R0by5nYXRld2F5LnYxLkNvbm5lY3RSZXF1ZXN0GiEuc290dG8uZ2F0ZXdheS52MS5Db25uZWN0UmVzcG9uc2UoATABYgZwcm90bzM", [file_sotto_session_v1_prekeys, file_sotto_wire_v1_group]);
 
 /**
  * Detail of every error.
@@ -158,6 +160,39 @@ export type Limits = Message<"sotto.gateway.v1.Limits"> & {
    * @generated from field: uint32 blob_daily_count = 9;
    */
   blobDailyCount: number;
+
+  /**
+   * Serialised entries of a log: commits, and messages and proposals.
+   *
+   * @generated from field: uint32 log_commit_bytes = 10;
+   */
+  logCommitBytes: number;
+
+  /**
+   * @generated from field: uint32 log_message_bytes = 11;
+   */
+  logMessageBytes: number;
+
+  /**
+   * Seconds an entry is kept.
+   *
+   * @generated from field: uint64 log_retention_seconds = 12;
+   */
+  logRetentionSeconds: bigint;
+
+  /**
+   * Bytes of entries that one log holds.
+   *
+   * @generated from field: uint64 log_bytes = 13;
+   */
+  logBytes: bigint;
+
+  /**
+   * One-time key packages that are kept for a device.
+   *
+   * @generated from field: uint32 key_packages = 14;
+   */
+  keyPackages: number;
 };
 
 /**
@@ -1390,6 +1425,566 @@ export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
   messageDesc(file_sotto_gateway_v1_gateway, 54);
 
 /**
+ * Asks for a key package.
+ *
+ * @generated from message sotto.gateway.v1.GetKeyPackageRequest
+ */
+export type GetKeyPackageRequest = Message<"sotto.gateway.v1.GetKeyPackageRequest"> & {
+  /**
+   * @generated from field: bytes account = 1;
+   */
+  account: Uint8Array;
+
+  /**
+   * @generated from field: bytes device = 2;
+   */
+  device: Uint8Array;
+
+  /**
+   * @generated from field: sotto.gateway.v1.Admission admission = 3;
+   */
+  admission?: Admission | undefined;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.GetKeyPackageRequest.
+ * Use `create(GetKeyPackageRequestSchema)` to create a new message.
+ */
+export const GetKeyPackageRequestSchema: GenMessage<GetKeyPackageRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 55);
+
+/**
+ * A key package.
+ *
+ * @generated from message sotto.gateway.v1.GetKeyPackageResponse
+ */
+export type GetKeyPackageResponse = Message<"sotto.gateway.v1.GetKeyPackageResponse"> & {
+  /**
+   * A serialised MLSMessage of RFC 9420; the gateway does not look inside.
+   *
+   * @generated from field: bytes key_package = 1;
+   */
+  keyPackage: Uint8Array;
+
+  /**
+   * Others may be given the same.
+   *
+   * @generated from field: bool last_resort = 2;
+   */
+  lastResort: boolean;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.GetKeyPackageResponse.
+ * Use `create(GetKeyPackageResponseSchema)` to create a new message.
+ */
+export const GetKeyPackageResponseSchema: GenMessage<GetKeyPackageResponse> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 56);
+
+/**
+ * A key package to upload.
+ *
+ * @generated from message sotto.gateway.v1.KeyPackageEntry
+ */
+export type KeyPackageEntry = Message<"sotto.gateway.v1.KeyPackageEntry"> & {
+  /**
+   * From 1 on.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * Unix seconds; it is not handed out afterwards.
+   *
+   * @generated from field: uint64 expires_at = 2;
+   */
+  expiresAt: bigint;
+
+  /**
+   * At most 16 KiB.
+   *
+   * @generated from field: bytes key_package = 3;
+   */
+  keyPackage: Uint8Array;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.KeyPackageEntry.
+ * Use `create(KeyPackageEntrySchema)` to create a new message.
+ */
+export const KeyPackageEntrySchema: GenMessage<KeyPackageEntry> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 57);
+
+/**
+ * Uploads key packages.
+ *
+ * @generated from message sotto.gateway.v1.UploadKeyPackagesRequest
+ */
+export type UploadKeyPackagesRequest = Message<"sotto.gateway.v1.UploadKeyPackagesRequest"> & {
+  /**
+   * To add. Ids grow: one that is not above the highest seen so far is ignored, so that a repeated upload brings back
+   * none that was handed out.
+   *
+   * @generated from field: repeated sotto.gateway.v1.KeyPackageEntry one_time = 1;
+   */
+  oneTime: KeyPackageEntry[];
+
+  /**
+   * Missing: keep the one of before. Its id has no order.
+   *
+   * @generated from field: sotto.gateway.v1.KeyPackageEntry last_resort = 2;
+   */
+  lastResort?: KeyPackageEntry | undefined;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.UploadKeyPackagesRequest.
+ * Use `create(UploadKeyPackagesRequestSchema)` to create a new message.
+ */
+export const UploadKeyPackagesRequestSchema: GenMessage<UploadKeyPackagesRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 58);
+
+/**
+ * What is in stock now.
+ *
+ * @generated from message sotto.gateway.v1.UploadKeyPackagesResponse
+ */
+export type UploadKeyPackagesResponse = Message<"sotto.gateway.v1.UploadKeyPackagesResponse"> & {
+  /**
+   * @generated from field: sotto.gateway.v1.KeyPackageStock stock = 1;
+   */
+  stock?: KeyPackageStock | undefined;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.UploadKeyPackagesResponse.
+ * Use `create(UploadKeyPackagesResponseSchema)` to create a new message.
+ */
+export const UploadKeyPackagesResponseSchema: GenMessage<UploadKeyPackagesResponse> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 59);
+
+/**
+ * Key packages left.
+ *
+ * @generated from message sotto.gateway.v1.KeyPackageStock
+ */
+export type KeyPackageStock = Message<"sotto.gateway.v1.KeyPackageStock"> & {
+  /**
+   * @generated from field: uint32 one_time = 1;
+   */
+  oneTime: number;
+
+  /**
+   * @generated from field: bool last_resort = 2;
+   */
+  lastResort: boolean;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.KeyPackageStock.
+ * Use `create(KeyPackageStockSchema)` to create a new message.
+ */
+export const KeyPackageStockSchema: GenMessage<KeyPackageStock> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 60);
+
+/**
+ * Asks for the stock.
+ *
+ * @generated from message sotto.gateway.v1.GetKeyPackageStockRequest
+ */
+export type GetKeyPackageStockRequest = Message<"sotto.gateway.v1.GetKeyPackageStockRequest"> & {
+};
+
+/**
+ * Describes the message sotto.gateway.v1.GetKeyPackageStockRequest.
+ * Use `create(GetKeyPackageStockRequestSchema)` to create a new message.
+ */
+export const GetKeyPackageStockRequestSchema: GenMessage<GetKeyPackageStockRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 61);
+
+/**
+ * The stock.
+ *
+ * @generated from message sotto.gateway.v1.GetKeyPackageStockResponse
+ */
+export type GetKeyPackageStockResponse = Message<"sotto.gateway.v1.GetKeyPackageStockResponse"> & {
+  /**
+   * @generated from field: sotto.gateway.v1.KeyPackageStock stock = 1;
+   */
+  stock?: KeyPackageStock | undefined;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.GetKeyPackageStockResponse.
+ * Use `create(GetKeyPackageStockResponseSchema)` to create a new message.
+ */
+export const GetKeyPackageStockResponseSchema: GenMessage<GetKeyPackageStockResponse> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 62);
+
+/**
+ * Opens a log.
+ *
+ * @generated from message sotto.gateway.v1.CreateLogRequest
+ */
+export type CreateLogRequest = Message<"sotto.gateway.v1.CreateLogRequest"> & {
+  /**
+   * LogId: 32 random bytes, chosen by the client.
+   *
+   * @generated from field: bytes log = 1;
+   */
+  log: Uint8Array;
+
+  /**
+   * Public half of the first epoch's key, 32 bytes.
+   *
+   * @generated from field: bytes epoch_key = 2;
+   */
+  epochKey: Uint8Array;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.CreateLogRequest.
+ * Use `create(CreateLogRequestSchema)` to create a new message.
+ */
+export const CreateLogRequestSchema: GenMessage<CreateLogRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 63);
+
+/**
+ * It is there.
+ *
+ * @generated from message sotto.gateway.v1.CreateLogResponse
+ */
+export type CreateLogResponse = Message<"sotto.gateway.v1.CreateLogResponse"> & {
+};
+
+/**
+ * Describes the message sotto.gateway.v1.CreateLogResponse.
+ * Use `create(CreateLogResponseSchema)` to create a new message.
+ */
+export const CreateLogResponseSchema: GenMessage<CreateLogResponse> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 64);
+
+/**
+ * Appends one entry.
+ *
+ * @generated from message sotto.gateway.v1.AppendRequest
+ */
+export type AppendRequest = Message<"sotto.gateway.v1.AppendRequest"> & {
+  /**
+   * @generated from field: sotto.wire.v1.LogPost post = 1;
+   */
+  post?: LogPost | undefined;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.AppendRequest.
+ * Use `create(AppendRequestSchema)` to create a new message.
+ */
+export const AppendRequestSchema: GenMessage<AppendRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 65);
+
+/**
+ * The entry is on disk.
+ *
+ * @generated from message sotto.gateway.v1.AppendResponse
+ */
+export type AppendResponse = Message<"sotto.gateway.v1.AppendResponse"> & {
+  /**
+   * Its place in the log, from 1 on, without gaps.
+   *
+   * @generated from field: uint64 position = 1;
+   */
+  position: bigint;
+
+  /**
+   * It was there already.
+   *
+   * @generated from field: bool duplicate = 2;
+   */
+  duplicate: boolean;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.AppendResponse.
+ * Use `create(AppendResponseSchema)` to create a new message.
+ */
+export const AppendResponseSchema: GenMessage<AppendResponse> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 66);
+
+/**
+ * An entry in its place.
+ *
+ * @generated from message sotto.gateway.v1.LogRecord
+ */
+export type LogRecord = Message<"sotto.gateway.v1.LogRecord"> & {
+  /**
+   * @generated from field: uint64 position = 1;
+   */
+  position: bigint;
+
+  /**
+   * Serialised sotto.wire.v1.LogEntry.
+   *
+   * @generated from field: bytes entry = 2;
+   */
+  entry: Uint8Array;
+
+  /**
+   * Unix milliseconds when it was stored.
+   *
+   * @generated from field: uint64 stored_at = 3;
+   */
+  storedAt: bigint;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.LogRecord.
+ * Use `create(LogRecordSchema)` to create a new message.
+ */
+export const LogRecordSchema: GenMessage<LogRecord> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 67);
+
+/**
+ * What a log holds.
+ *
+ * @generated from message sotto.gateway.v1.LogExtent
+ */
+export type LogExtent = Message<"sotto.gateway.v1.LogExtent"> & {
+  /**
+   * Position of the oldest entry that is kept; `head` + 1 when none is.
+   *
+   * @generated from field: uint64 oldest = 1;
+   */
+  oldest: bigint;
+
+  /**
+   * Position of the last entry; 0: there never was one.
+   *
+   * @generated from field: uint64 head = 2;
+   */
+  head: bigint;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.LogExtent.
+ * Use `create(LogExtentSchema)` to create a new message.
+ */
+export const LogExtentSchema: GenMessage<LogExtent> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 68);
+
+/**
+ * Asks for entries.
+ *
+ * @generated from message sotto.gateway.v1.ReadLogRequest
+ */
+export type ReadLogRequest = Message<"sotto.gateway.v1.ReadLogRequest"> & {
+  /**
+   * @generated from field: bytes log = 1;
+   */
+  log: Uint8Array;
+
+  /**
+   * Position after which to begin; 0: the oldest kept.
+   *
+   * @generated from field: uint64 after = 2;
+   */
+  after: bigint;
+
+  /**
+   * At most 100, and about 1 MiB; 0: as many as may be.
+   *
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.ReadLogRequest.
+ * Use `create(ReadLogRequestSchema)` to create a new message.
+ */
+export const ReadLogRequestSchema: GenMessage<ReadLogRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 69);
+
+/**
+ * Oldest first.
+ *
+ * @generated from message sotto.gateway.v1.ReadLogResponse
+ */
+export type ReadLogResponse = Message<"sotto.gateway.v1.ReadLogResponse"> & {
+  /**
+   * @generated from field: repeated sotto.gateway.v1.LogRecord records = 1;
+   */
+  records: LogRecord[];
+
+  /**
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
+
+  /**
+   * @generated from field: sotto.gateway.v1.LogExtent extent = 3;
+   */
+  extent?: LogExtent | undefined;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.ReadLogResponse.
+ * Use `create(ReadLogResponseSchema)` to create a new message.
+ */
+export const ReadLogResponseSchema: GenMessage<ReadLogResponse> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 70);
+
+/**
+ * What a follower sends: whatever has gathered, in one frame.
+ *
+ * @generated from message sotto.gateway.v1.FollowRequest
+ */
+export type FollowRequest = Message<"sotto.gateway.v1.FollowRequest"> & {
+  /**
+   * At most 512 a frame, 10 000 a stream. A log that is followed already begins anew at the position named.
+   *
+   * @generated from field: repeated sotto.gateway.v1.FollowedLog follow = 1;
+   */
+  follow: FollowedLog[];
+
+  /**
+   * LogIds.
+   *
+   * @generated from field: repeated bytes unfollow = 2;
+   */
+  unfollow: Uint8Array[];
+
+  /**
+   * How many further entries may be sent before the next grant, over all logs.
+   *
+   * @generated from field: uint32 credit = 3;
+   */
+  credit: number;
+
+  /**
+   * Answered by pong with the same number; 0: none.
+   *
+   * @generated from field: uint64 ping = 4;
+   */
+  ping: bigint;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.FollowRequest.
+ * Use `create(FollowRequestSchema)` to create a new message.
+ */
+export const FollowRequestSchema: GenMessage<FollowRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 71);
+
+/**
+ * A log, and from where on.
+ *
+ * @generated from message sotto.gateway.v1.FollowedLog
+ */
+export type FollowedLog = Message<"sotto.gateway.v1.FollowedLog"> & {
+  /**
+   * @generated from field: bytes log = 1;
+   */
+  log: Uint8Array;
+
+  /**
+   * Position after which to begin.
+   *
+   * @generated from field: uint64 after = 2;
+   */
+  after: bigint;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.FollowedLog.
+ * Use `create(FollowedLogSchema)` to create a new message.
+ */
+export const FollowedLogSchema: GenMessage<FollowedLog> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 72);
+
+/**
+ * What a gateway sends to a follower: whatever has gathered, in one frame.
+ *
+ * @generated from message sotto.gateway.v1.FollowResponse
+ */
+export type FollowResponse = Message<"sotto.gateway.v1.FollowResponse"> & {
+  /**
+   * @generated from field: repeated sotto.gateway.v1.LogBatch batches = 1;
+   */
+  batches: LogBatch[];
+
+  /**
+   * 0: none.
+   *
+   * @generated from field: uint64 pong = 2;
+   */
+  pong: bigint;
+
+  /**
+   * The stream ends.
+   *
+   * @generated from field: sotto.gateway.v1.Refusal closing = 3;
+   */
+  closing: Refusal;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.FollowResponse.
+ * Use `create(FollowResponseSchema)` to create a new message.
+ */
+export const FollowResponseSchema: GenMessage<FollowResponse> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 73);
+
+/**
+ * News of one log.
+ *
+ * @generated from message sotto.gateway.v1.LogBatch
+ */
+export type LogBatch = Message<"sotto.gateway.v1.LogBatch"> & {
+  /**
+   * @generated from field: bytes log = 1;
+   */
+  log: Uint8Array;
+
+  /**
+   * In the order of their positions, following those sent before without a gap, unless `extent` says that entries have
+   * expired.
+   *
+   * @generated from field: repeated sotto.gateway.v1.LogRecord records = 2;
+   */
+  records: LogRecord[];
+
+  /**
+   * In a log's first batch, and when entries between the reader and the oldest kept have expired.
+   *
+   * @generated from field: sotto.gateway.v1.LogExtent extent = 3;
+   */
+  extent?: LogExtent | undefined;
+
+  /**
+   * Everything stored when the following began has been sent.
+   *
+   * @generated from field: bool caught_up = 4;
+   */
+  caughtUp: boolean;
+
+  /**
+   * This log is not followed: NOT_FOUND, or QUOTA when there are too many.
+   *
+   * @generated from field: sotto.gateway.v1.Refusal refusal = 5;
+   */
+  refusal: Refusal;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.LogBatch.
+ * Use `create(LogBatchSchema)` to create a new message.
+ */
+export const LogBatchSchema: GenMessage<LogBatch> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 74);
+
+/**
  * Why a gateway refused. Closed; carried in every error as ErrorDetail and in every stream reply.
  *
  * @generated from enum sotto.gateway.v1.Refusal
@@ -1532,6 +2127,41 @@ export const Refusal = {
    * @generated from enum value: REFUSAL_RANGE = 19;
    */
   RANGE: 19,
+
+  /**
+   * Messages and proposals of an epoch that another one has followed are no longer taken.
+   *
+   * @generated from enum value: REFUSAL_STALE_EPOCH = 20;
+   */
+  STALE_EPOCH: 20,
+
+  /**
+   * The log knows no such epoch key.
+   *
+   * @generated from enum value: REFUSAL_UNKNOWN_EPOCH = 21;
+   */
+  UNKNOWN_EPOCH: 21,
+
+  /**
+   * The signature of an entry or of an admission does not verify.
+   *
+   * @generated from enum value: REFUSAL_SIGNATURE = 22;
+   */
+  SIGNATURE: 22,
+
+  /**
+   * The admission was used already.
+   *
+   * @generated from enum value: REFUSAL_SPENT = 23;
+   */
+  SPENT: 23,
+
+  /**
+   * The log holds as many bytes as it may; the sender keeps the entry.
+   *
+   * @generated from enum value: REFUSAL_LOG_FULL = 24;
+   */
+  LOG_FULL: 24,
 } as const;
 
 /**
@@ -1676,6 +2306,17 @@ export const DirectoryService: GenService<{
     output: typeof GetBundleResponseSchema;
   },
   /**
+   * A key package of one device, for adding it to a group; admission and limits as for GetBundle. One-time ones are
+   * handed out exactly once; when there is none, the last-resort one. NOT_FOUND: it keeps none here.
+   *
+   * @generated from rpc sotto.gateway.v1.DirectoryService.GetKeyPackage
+   */
+  getKeyPackage: {
+    methodKind: "unary";
+    input: typeof GetKeyPackageRequestSchema;
+    output: typeof GetKeyPackageResponseSchema;
+  },
+  /**
    * A token that lets a stranger fetch the bundles of one account and post one request to each of its devices.
    *
    * @generated from rpc sotto.gateway.v1.DirectoryService.GetRequestToken
@@ -1716,6 +2357,47 @@ export const PostService: GenService<{
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sotto_gateway_v1_gateway, 1);
+
+/**
+ * Logs of groups, for whoever knows a log's id, on connections that never log in. See
+ * docs/decisions/0004-groups-over-a-gateway.md.
+ *
+ * @generated from service sotto.gateway.v1.GroupLogService
+ */
+export const GroupLogService: GenService<{
+  /**
+   * Appends one entry; answers after it is on disk. The same entry again: the same position. CONFLICT (a commit; an
+   * entry other than a message came first), STALE_EPOCH, UNKNOWN_EPOCH, SIGNATURE, SPENT, EXPIRED, LOG_FULL.
+   *
+   * @generated from rpc sotto.gateway.v1.GroupLogService.Append
+   */
+  append: {
+    methodKind: "unary";
+    input: typeof AppendRequestSchema;
+    output: typeof AppendResponseSchema;
+  },
+  /**
+   * The oldest entries after a position.
+   *
+   * @generated from rpc sotto.gateway.v1.GroupLogService.ReadLog
+   */
+  readLog: {
+    methodKind: "unary";
+    input: typeof ReadLogRequestSchema;
+    output: typeof ReadLogResponseSchema;
+  },
+  /**
+   * Entries of several logs: what is there, then what comes, in the order of each log and against credit.
+   *
+   * @generated from rpc sotto.gateway.v1.GroupLogService.Follow
+   */
+  follow: {
+    methodKind: "bidi_streaming";
+    input: typeof FollowRequestSchema;
+    output: typeof FollowResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_sotto_gateway_v1_gateway, 2);
 
 /**
  * What a device does with its own mailbox and account, logged in.
@@ -1792,6 +2474,36 @@ export const DeviceService: GenService<{
     methodKind: "unary";
     input: typeof GetPrekeyStockRequestSchema;
     output: typeof GetPrekeyStockResponseSchema;
+  },
+  /**
+   * Adds one-time key packages, replaces the last-resort one.
+   *
+   * @generated from rpc sotto.gateway.v1.DeviceService.UploadKeyPackages
+   */
+  uploadKeyPackages: {
+    methodKind: "unary";
+    input: typeof UploadKeyPackagesRequestSchema;
+    output: typeof UploadKeyPackagesResponseSchema;
+  },
+  /**
+   * How many key packages are left.
+   *
+   * @generated from rpc sotto.gateway.v1.DeviceService.GetKeyPackageStock
+   */
+  getKeyPackageStock: {
+    methodKind: "unary";
+    input: typeof GetKeyPackageStockRequestSchema;
+    output: typeof GetKeyPackageStockResponseSchema;
+  },
+  /**
+   * Opens a group's log; again: no change. CONFLICT: the id is taken. QUOTA: the account has as many as it may.
+   *
+   * @generated from rpc sotto.gateway.v1.DeviceService.CreateLog
+   */
+  createLog: {
+    methodKind: "unary";
+    input: typeof CreateLogRequestSchema;
+    output: typeof CreateLogResponseSchema;
   },
   /**
    * Opens capabilities on mailboxes of the account's devices.
@@ -1875,5 +2587,5 @@ export const DeviceService: GenService<{
     output: typeof ConnectResponseSchema;
   },
 }> = /*@__PURE__*/
-  serviceDesc(file_sotto_gateway_v1_gateway, 2);
+  serviceDesc(file_sotto_gateway_v1_gateway, 3);
 
