@@ -19,6 +19,8 @@ export interface MlsCalls {
   'create-key-packages': {
     request: {
       readonly own: OwnIdentity;
+      /** Where the own chain is to be had, `sotto://host:port/pin`: named in the leaf's credential. */
+      readonly gateway: string;
       /** To be handed out once each; at most 100. */
       readonly count: number;
       /** One more that a gateway hands out when there is no other, as often as need be. */
@@ -49,6 +51,8 @@ export interface MlsCalls {
   'create-group': {
     request: {
       readonly own: OwnIdentity;
+      /** Where the own chain is to be had, `sotto://host:port/pin`: named in the leaf's credential. */
+      readonly gateway: string;
       readonly group: Uint8Array;
       readonly policy: Uint8Array;
       /** MLS cipher suite; left out: X-Wing, 0xf002. */
@@ -76,6 +80,8 @@ export interface MlsCalls {
   'create-commit': {
     request: {
       readonly own: OwnIdentity;
+      /** Where the own chain is to be had, `sotto://host:port/pin`: named in the leaf's credential. */
+      readonly gateway: string;
       readonly group: Uint8Array;
       /** Serialised key packages (MLSMessage) of devices to add. */
       readonly add?: readonly Uint8Array[];
@@ -154,6 +160,8 @@ export interface MlsCalls {
   'rejoin-group': {
     request: {
       readonly own: OwnIdentity;
+      /** Where the own chain is to be had, `sotto://host:port/pin`: named in the leaf's credential. */
+      readonly gateway: string;
       readonly group: Uint8Array;
       readonly groupInfo: Uint8Array;
       readonly externalKey: Uint8Array;
@@ -225,6 +233,8 @@ export interface KeyPackageFacts {
   readonly device: Uint8Array;
   /** Of the account's chain, as the device saw it. */
   readonly head: HeadRef;
+  /** Where that chain is to be had. */
+  readonly gateway: string;
   readonly suite: number;
   readonly lastResort: boolean;
   readonly expiresAt: number;
@@ -260,8 +270,9 @@ export interface GroupDevice {
 }
 
 export interface GroupMember extends GroupDevice {
-  /** Head of the account's chain that its credential names. */
+  /** Head of the account's chain that its credential names, and where that chain is to be had. */
   readonly head: HeadRef;
+  readonly gateway: string;
   readonly role: GroupRoleName;
   /**
    * Its turn among all leaves in this epoch, from 0, by SHA-256(epoch authenticator ‖ leaf): who commits what everybody
@@ -287,7 +298,12 @@ export interface PostMade {
 /** Call again with chains that reach these heads; all that is known to be missing is named at once. */
 export interface NeedChains {
   readonly kind: 'need-chains';
-  readonly chains: readonly { readonly account: Uint8Array; readonly sequence: number }[];
+  readonly chains: readonly {
+    readonly account: Uint8Array;
+    readonly sequence: number;
+    /** Where its devices say that it is to be had. */
+    readonly gateway: string;
+  }[];
 }
 
 export type CreateCommitResult =

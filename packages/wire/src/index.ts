@@ -32,6 +32,11 @@ export { capabilityHashOf, LOGIN_EXPORTER_LABEL, loginMessage } from './gateway-
 export type { LoginFacts } from './gateway-auth.ts';
 export { formatHost, hostName, parseHost } from './host.ts';
 export type { Host } from './host.ts';
+export { decodeGroupPolicy, encodeGroupPolicy, GROUP_POLICY_EXTENSION } from './group-policy.ts';
+export type { GroupPermissionName, GroupRank, GroupRules } from './group-policy.ts';
+export { decodeCommitInfo, decodeLogContent, encodeCommitInfo, encodeLogContent } from './log-content.ts';
+export type { LogContent, RevocationHead } from './log-content.ts';
+export { decodeMemberCredential, encodeMemberCredential } from './member-credential.ts';
 export {
   accountId,
   conversationId,
@@ -76,6 +81,7 @@ export {
   MAX_GREETING_CHARACTERS,
   MAX_GROUP_DESCRIPTION_CHARACTERS,
   MAX_GROUP_NAME_CHARACTERS,
+  MAX_GROUP_ROLES,
   MAX_HEIGHT,
   MAX_KEY_PACKAGE_BYTES,
   MAX_LOG_ENTRY_BYTES,
@@ -108,6 +114,7 @@ export {
 export type { LogEntry, LogEntryFields } from './log-entry.ts';
 export { decodeLogPost, encodeLogPost, readLogPost } from './log-post.ts';
 export type { LogPost, LogProof } from './log-post.ts';
+export type { MemberCredential } from './member-credential.ts';
 export { safeNumber, safeTime } from './numbers.ts';
 export { isBucket, pad, paddedLength, SEALED_BUCKETS, unpad } from './padding.ts';
 export { parseSigned, signBytes, verifySigned } from './signed.ts';

@@ -87,3 +87,6 @@ export const MAX_LOG_ENTRY_BYTES = 4 * 1024 * 1024;
 
 /** Serialised MLSMessage of a key package, bytes: keys of X-Wing, ML-DSA signatures and a long credential fit. */
 export const MAX_KEY_PACKAGE_BYTES = 16 * 1024;
+
+/** Accounts of a group that are more than members. */
+export const MAX_GROUP_ROLES = 256;
