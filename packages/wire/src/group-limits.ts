@@ -25,6 +25,7 @@ export function checkGroupInvitation(invitation: GroupInvitation): void {
   checkLog(invitation.log);
   checkCarried(invitation.welcome);
   checkCarried(invitation.tree);
+  if (invitation.accounts !== undefined) checkCarried(invitation.accounts);
   safeNumber(invitation.position);
   accountId(invitation.inviter);
   checkHistoryPoint(invitation.history);
@@ -35,6 +36,7 @@ export function checkGroupResyncInfo(info: GroupResyncInfo): void {
   requireLength(info.request, NONCE_BYTES);
   checkLog(info.log);
   checkCarried(info.groupInfo);
+  if (info.accounts !== undefined) checkCarried(info.accounts);
   requireLength(info.externalKey, KEY_BYTES);
   checkAdmission(info.admission);
   safeNumber(info.position);

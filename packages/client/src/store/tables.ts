@@ -1,8 +1,16 @@
 import {
   StoredAccountSchema,
+  StoredAcquaintanceSchema,
   StoredContactSchema,
   StoredConversationSchema,
   StoredDeliverySchema,
+  StoredGroupIntentSchema,
+  StoredGroupJoinRequestSchema,
+  StoredGroupMemberSchema,
+  StoredGroupPostSchema,
+  StoredGroupReceiptsSchema,
+  StoredGroupSchema,
+  StoredKeyPackageStockSchema,
   StoredMarkSchema,
   StoredMessageSchema,
   StoredOutboundSchema,
@@ -49,3 +57,19 @@ export const marks = table(state('marks'), StoredMarkSchema);
 export const parked = table(history('parked'), StoredParkedSchema);
 /** Key: account. */
 export const dueReceipts = table(state('due-receipts'), StoredReceiptsSchema);
+/** Key: conversation. */
+export const groups = table(state('groups'), StoredGroupSchema);
+/** Key: `group/account`. Order: one partition a group, by the least leaf. Lookup: `account`. */
+export const groupMembers = table(state('group-members'), StoredGroupMemberSchema);
+/** Key: `group/number`, so in order. Lookup: `group`. */
+export const groupIntents = table(state('group-intents'), StoredGroupIntentSchema);
+/** Key: `group/number`. Lookups: `group`, `message`, `entry` (entry id). */
+export const groupPosts = table(history('group-posts'), StoredGroupPostSchema);
+/** Key: `group/account`. */
+export const groupJoinRequests = table(state('group-join-requests'), StoredGroupJoinRequestSchema);
+/** Key: group. */
+export const groupReceipts = table(state('group-receipts'), StoredGroupReceiptsSchema);
+/** Key: account. */
+export const acquaintances = table(state('acquaintances'), StoredAcquaintanceSchema);
+/** Key: SELF. */
+export const keyPackageStock = table(state('key-packages'), StoredKeyPackageStockSchema);

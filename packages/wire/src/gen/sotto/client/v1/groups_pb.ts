@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/groups.proto.
  */
 export const file_sotto_client_v1_groups: GenFile = /*@__PURE__*/
-  fileDesc("Chxzb3R0by9jbGllbnQvdjEvZ3JvdXBzLnByb3RvEg9zb3R0by5jbGllbnQudjEiwQUKC1N0b3JlZEdyb3VwEgoKAmlkGAEgASgMEjEKBXN0YXRlGAIgASgOMiIuc290dG8uY2xpZW50LnYxLlN0b3JlZEdyb3VwLlN0YXRlEiYKA2xvZxgDIAEoCzIZLnNvdHRvLndpcmUudjEuTG9nQWRkcmVzcxIqCgZwb2xpY3kYBCABKAsyGi5zb3R0by53aXJlLnYxLkdyb3VwUG9saWN5Eg4KBmN1cnNvchgFIAEoBBIPCgdiYXJyaWVyGAYgASgEEg0KBWVwb2NoGAcgASgEEhEKCWVwb2NoX2tleRgIIAEoDBI6CgppbnZpdGF0aW9uGAkgASgLMiYuc290dG8uY2xpZW50LnYxLlN0b3JlZEdyb3VwSW52aXRhdGlvbhIQCghhY2NvdW50cxgKIAEoDRIOCgZsZWF2ZXMYCyABKA0SEQoJam9pbmVkX2F0GAwgASgEEhMKC293bl9rZXlzX2F0GA0gASgEEiwKB2hpc3RvcnkYDiABKAsyGy5zb3R0by53aXJlLnYxLkhpc3RvcnlQb2ludBIRCglyZXN5bmNfYXQYDyABKAQSFgoOcmVzeW5jX3JlcXVlc3QYECABKAwSEwoLbGlua19zZWNyZXQYESABKAwSDgoGcmVhc29uGBIgASgJEhQKDHByb2ZpbGVfdG9sZBgTIAEoBBIPCgdob3Jpem9uGBQgASgEEg0KBXBvc3RzGBUgASgEIqEBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhIKDlNUQVRFX0ZPVU5ESU5HEAESEQoNU1RBVEVfSU5WSVRFRBACEhAKDFNUQVRFX0pPSU5FRBADEg4KClNUQVRFX0xFRlQQBBIRCg1TVEFURV9SRU1PVkVEEAUSEwoPU1RBVEVfUkVTWU5DSU5HEAYSEAoMU1RBVEVfQVNLSU5HEAcibQoVU3RvcmVkR3JvdXBJbnZpdGF0aW9uEgwKBG5hbWUYASABKAkSDwoHaW52aXRlchgCIAEoDBIPCgdtZW1iZXJzGAMgASgNEhIKCmludml0ZWRfYXQYBCABKAQSEAoIYWNjZXB0ZWQYBSABKAgidAoRU3RvcmVkR3JvdXBNZW1iZXISDQoFZ3JvdXAYASABKAwSDwoHYWNjb3VudBgCIAEoDBIwCgZsZWF2ZXMYAyADKAsyIC5zb3R0by5jbGllbnQudjEuU3RvcmVkR3JvdXBMZWFmEg0KBXNpbmNlGAQgASgEIjAKD1N0b3JlZEdyb3VwTGVhZhINCgVpbmRleBgBIAEoDRIOCgZkZXZpY2UYAiABKAwipAEKElN0b3JlZEFjcXVhaW50YW5jZRIPCgdhY2NvdW50GAEgASgMEg8KB2dhdGV3YXkYAiABKAkSDQoFY2hhaW4YAyADKAwSEQoJaGVhZF9oYXNoGAQgASgMEhIKCmNoZWNrZWRfYXQYBSABKAQSDgoGd2FudGVkGAYgASgEEgwKBG5hbWUYByABKAkSGAoQcHJvZmlsZV9yZXZpc2lvbhgIIAEoBCLAAwoRU3RvcmVkR3JvdXBJbnRlbnQSCgoCaWQYASABKAwSDQoFZ3JvdXAYAiABKAwSEgoKY3JlYXRlZF9hdBgDIAEoBBIOCgZudW1iZXIYBCABKAQSLgoDYWRkGAggASgLMh8uc290dG8uY2xpZW50LnYxLkludGVudEFjY291bnRzSAASMQoGcmVtb3ZlGAkgASgLMh8uc290dG8uY2xpZW50LnYxLkludGVudEFjY291bnRzSAASLwoGcG9saWN5GAogASgLMh0uc290dG8uY2xpZW50LnYxLkludGVudFBvbGljeUgAEi0KBWxlYXZlGAsgASgLMhwuc290dG8uY2xpZW50LnYxLkludGVudExlYXZlSAASLwoGcm90YXRlGAwgASgLMh0uc290dG8uY2xpZW50LnYxLkludGVudFJvdGF0ZUgAEisKBHRpZHkYDSABKAsyGy5zb3R0by5jbGllbnQudjEuSW50ZW50VGlkeUgAEhAKCGF0dGVtcHRzGBQgASgNEhIKCm5vdF9iZWZvcmUYFSABKAQSDgoGcmVhc29uGBYgASgJEg0KBWFza2VkGBcgASgIQgYKBGtpbmQiIgoOSW50ZW50QWNjb3VudHMSEAoIYWNjb3VudHMYASADKAwioAIKDEludGVudFBvbGljeRIOCgRuYW1lGAEgASgJSAASFQoLZGVzY3JpcHRpb24YAiABKAlIABIWCgxwaWN0dXJlX2hhc2gYAyABKAxIABIbChFkaXNhcHBlYXJfc2Vjb25kcxgEIAEoDUgAEigKBHJvbGUYBSABKAsyGC5zb3R0by53aXJlLnYxLkdyb3VwUm9sZUgAEjkKC3Blcm1pc3Npb25zGAYgASgLMiIuc290dG8uY2xpZW50LnYxLkludGVudFBlcm1pc3Npb25zSAASKwoEbGluaxgHIAEoCzIbLnNvdHRvLmNsaWVudC52MS5JbnRlbnRMaW5rSAASGAoOcm90YXRlX3NlY29uZHMYCCABKA1IAEIICgZjaGFuZ2UiyQEKEUludGVudFBlcm1pc3Npb25zEisKA2FkZBgBIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEiwKBGVkaXQYAiABKA4yHi5zb3R0by53aXJlLnYxLkdyb3VwUGVybWlzc2lvbhIsCgRzZW5kGAMgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SKwoDcGluGAQgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24iNAoKSW50ZW50TGluaxIOCgZzZWNyZXQYASABKAwSFgoObmVlZHNfYXBwcm92YWwYAiABKAgiHwoLSW50ZW50TGVhdmUSEAoIcHJvcG9zZWQYASABKAgiDgoMSW50ZW50Um90YXRlIgwKCkludGVudFRpZHkipgIKD1N0b3JlZEdyb3VwUG9zdBINCgVncm91cBgBIAEoDBIOCgZudW1iZXIYAiABKAQSKQoEa2luZBgDIAEoDjIbLnNvdHRvLndpcmUudjEuTG9nRW50cnlLaW5kEgwKBHBvc3QYBCABKAwSDQoFZW50cnkYBSABKAwSDwoHbWVzc2FnZRgGIAEoDBIPCgdjb250ZW50GAcgASgMEg8KB2ludGVudHMYCCADKAwSDwoHcGVuZGluZxgJIAEoCRIQCghhdHRlbXB0cxgKIAEoDRIQCghhY2NlcHRlZBgLIAEoCBISCgpleHBpcmVzX2F0GAwgASgEEjAKCHdlbGNvbWVzGA0gAygLMh4uc290dG8uY2xpZW50LnYxLlN0b3JlZFdlbGNvbWUiQQoNU3RvcmVkV2VsY29tZRIPCgdhY2NvdW50GAEgASgMEg4KBmRldmljZRgCIAEoDBIPCgd3ZWxjb21lGAMgASgMIl8KEVN0b3JlZEdyb3VwTm90aWNlEgwKBGNvZGUYASABKAkSEAoIYWNjb3VudHMYAiADKAwSDAoEdGV4dBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoBBIKCgJhdBgFIAEoBCJKChZTdG9yZWRHcm91cEpvaW5SZXF1ZXN0Eg0KBWdyb3VwGAEgASgMEg8KB2FjY291bnQYAiABKAwSEAoIYXNrZWRfYXQYAyABKAQiSAoVU3RvcmVkS2V5UGFja2FnZVN0b2NrEi8KBG1hZGUYASADKAsyIS5zb3R0by5jbGllbnQudjEuU3RvcmVkS2V5UGFja2FnZSJcChBTdG9yZWRLZXlQYWNrYWdlEg4KBnJlY29yZBgBIAEoCRIPCgdwYWNrYWdlGAIgASgMEhIKCmV4cGlyZXNfYXQYAyABKAQSEwoLbGFzdF9yZXNvcnQYBCABKAhiBnByb3RvMw", [file_sotto_wire_v1_group]);
+  fileDesc("Chxzb3R0by9jbGllbnQvdjEvZ3JvdXBzLnByb3RvEg9zb3R0by5jbGllbnQudjEi0QUKC1N0b3JlZEdyb3VwEgoKAmlkGAEgASgMEjEKBXN0YXRlGAIgASgOMiIuc290dG8uY2xpZW50LnYxLlN0b3JlZEdyb3VwLlN0YXRlEiYKA2xvZxgDIAEoCzIZLnNvdHRvLndpcmUudjEuTG9nQWRkcmVzcxIqCgZwb2xpY3kYBCABKAsyGi5zb3R0by53aXJlLnYxLkdyb3VwUG9saWN5Eg4KBmN1cnNvchgFIAEoBBIPCgdiYXJyaWVyGAYgASgEEg0KBWVwb2NoGAcgASgEEhEKCWVwb2NoX2tleRgIIAEoDBI6CgppbnZpdGF0aW9uGAkgASgLMiYuc290dG8uY2xpZW50LnYxLlN0b3JlZEdyb3VwSW52aXRhdGlvbhIQCghhY2NvdW50cxgKIAEoDRIOCgZsZWF2ZXMYCyABKA0SEQoJam9pbmVkX2F0GAwgASgEEhMKC293bl9rZXlzX2F0GA0gASgEEiwKB2hpc3RvcnkYDiABKAsyGy5zb3R0by53aXJlLnYxLkhpc3RvcnlQb2ludBIRCglyZXN5bmNfYXQYDyABKAQSFgoOcmVzeW5jX3JlcXVlc3QYECABKAwSEwoLbGlua19zZWNyZXQYESABKAwSDgoGcmVhc29uGBIgASgJEhQKDHByb2ZpbGVfdG9sZBgTIAEoBBIPCgdob3Jpem9uGBQgASgEEg4KBm1pc3NlZBgWIAEoDBINCgVwb3N0cxgVIAEoBCKhAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABISCg5TVEFURV9GT1VORElORxABEhEKDVNUQVRFX0lOVklURUQQAhIQCgxTVEFURV9KT0lORUQQAxIOCgpTVEFURV9MRUZUEAQSEQoNU1RBVEVfUkVNT1ZFRBAFEhMKD1NUQVRFX1JFU1lOQ0lORxAGEhAKDFNUQVRFX0FTS0lORxAHIn4KFVN0b3JlZEdyb3VwSW52aXRhdGlvbhIMCgRuYW1lGAEgASgJEg8KB2ludml0ZXIYAiABKAwSDwoHbWVtYmVycxgDIAEoDRISCgppbnZpdGVkX2F0GAQgASgEEhAKCGFjY2VwdGVkGAUgASgIEg8KB2NvbnRlbnQYBiABKAwidAoRU3RvcmVkR3JvdXBNZW1iZXISDQoFZ3JvdXAYASABKAwSDwoHYWNjb3VudBgCIAEoDBIwCgZsZWF2ZXMYAyADKAsyIC5zb3R0by5jbGllbnQudjEuU3RvcmVkR3JvdXBMZWFmEg0KBXNpbmNlGAQgASgEIjAKD1N0b3JlZEdyb3VwTGVhZhINCgVpbmRleBgBIAEoDRIOCgZkZXZpY2UYAiABKAwipAEKElN0b3JlZEFjcXVhaW50YW5jZRIPCgdhY2NvdW50GAEgASgMEg8KB2dhdGV3YXkYAiABKAkSDQoFY2hhaW4YAyADKAwSEQoJaGVhZF9oYXNoGAQgASgMEhIKCmNoZWNrZWRfYXQYBSABKAQSDgoGd2FudGVkGAYgASgEEgwKBG5hbWUYByABKAkSGAoQcHJvZmlsZV9yZXZpc2lvbhgIIAEoBCLAAwoRU3RvcmVkR3JvdXBJbnRlbnQSCgoCaWQYASABKAwSDQoFZ3JvdXAYAiABKAwSEgoKY3JlYXRlZF9hdBgDIAEoBBIOCgZudW1iZXIYBCABKAQSLgoDYWRkGAggASgLMh8uc290dG8uY2xpZW50LnYxLkludGVudEFjY291bnRzSAASMQoGcmVtb3ZlGAkgASgLMh8uc290dG8uY2xpZW50LnYxLkludGVudEFjY291bnRzSAASLwoGcG9saWN5GAogASgLMh0uc290dG8uY2xpZW50LnYxLkludGVudFBvbGljeUgAEi0KBWxlYXZlGAsgASgLMhwuc290dG8uY2xpZW50LnYxLkludGVudExlYXZlSAASLwoGcm90YXRlGAwgASgLMh0uc290dG8uY2xpZW50LnYxLkludGVudFJvdGF0ZUgAEisKBHRpZHkYDSABKAsyGy5zb3R0by5jbGllbnQudjEuSW50ZW50VGlkeUgAEhAKCGF0dGVtcHRzGBQgASgNEhIKCm5vdF9iZWZvcmUYFSABKAQSDgoGcmVhc29uGBYgASgJEg0KBWFza2VkGBcgASgIQgYKBGtpbmQiIgoOSW50ZW50QWNjb3VudHMSEAoIYWNjb3VudHMYASADKAwioAIKDEludGVudFBvbGljeRIOCgRuYW1lGAEgASgJSAASFQoLZGVzY3JpcHRpb24YAiABKAlIABIWCgxwaWN0dXJlX2hhc2gYAyABKAxIABIbChFkaXNhcHBlYXJfc2Vjb25kcxgEIAEoDUgAEigKBHJvbGUYBSABKAsyGC5zb3R0by53aXJlLnYxLkdyb3VwUm9sZUgAEjkKC3Blcm1pc3Npb25zGAYgASgLMiIuc290dG8uY2xpZW50LnYxLkludGVudFBlcm1pc3Npb25zSAASKwoEbGluaxgHIAEoCzIbLnNvdHRvLmNsaWVudC52MS5JbnRlbnRMaW5rSAASGAoOcm90YXRlX3NlY29uZHMYCCABKA1IAEIICgZjaGFuZ2UiyQEKEUludGVudFBlcm1pc3Npb25zEisKA2FkZBgBIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEiwKBGVkaXQYAiABKA4yHi5zb3R0by53aXJlLnYxLkdyb3VwUGVybWlzc2lvbhIsCgRzZW5kGAMgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SKwoDcGluGAQgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24iNAoKSW50ZW50TGluaxIOCgZzZWNyZXQYASABKAwSFgoObmVlZHNfYXBwcm92YWwYAiABKAgiHwoLSW50ZW50TGVhdmUSEAoIcHJvcG9zZWQYASABKAgiDgoMSW50ZW50Um90YXRlIgwKCkludGVudFRpZHkitAIKD1N0b3JlZEdyb3VwUG9zdBINCgVncm91cBgBIAEoDBIOCgZudW1iZXIYAiABKAQSKQoEa2luZBgDIAEoDjIbLnNvdHRvLndpcmUudjEuTG9nRW50cnlLaW5kEgwKBHBvc3QYBCABKAwSDQoFZW50cnkYBSABKAwSDwoHbWVzc2FnZRgGIAEoDBIPCgdjb250ZW50GAcgASgMEg8KB2ludGVudHMYCCADKAwSDwoHcGVuZGluZxgJIAEoCRIQCghhdHRlbXB0cxgKIAEoDRIQCghhY2NlcHRlZBgLIAEoCBISCgpleHBpcmVzX2F0GAwgASgEEjAKCHdlbGNvbWVzGA0gAygLMh4uc290dG8uY2xpZW50LnYxLlN0b3JlZFdlbGNvbWUSDAoEdHJlZRgOIAEoDCJBCg1TdG9yZWRXZWxjb21lEg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEg8KB3dlbGNvbWUYAyABKAwiXwoRU3RvcmVkR3JvdXBOb3RpY2USDAoEY29kZRgBIAEoCRIQCghhY2NvdW50cxgCIAMoDBIMCgR0ZXh0GAMgASgJEhAKCHBvc2l0aW9uGAQgASgEEgoKAmF0GAUgASgEIkoKFlN0b3JlZEdyb3VwSm9pblJlcXVlc3QSDQoFZ3JvdXAYASABKAwSDwoHYWNjb3VudBgCIAEoDBIQCghhc2tlZF9hdBgDIAEoBCJZChVTdG9yZWRLZXlQYWNrYWdlU3RvY2sSLwoEbWFkZRgBIAMoCzIhLnNvdHRvLmNsaWVudC52MS5TdG9yZWRLZXlQYWNrYWdlEg8KB2xhc3RfaWQYAiABKA0iRQoTU3RvcmVkR3JvdXBSZWNlaXB0cxINCgVncm91cBgBIAEoDBIRCglkZWxpdmVyZWQYAiADKAwSDAoEcmVhZBgDIAMoDCJ5ChBTdG9yZWRLZXlQYWNrYWdlEgsKA3JlZhgBIAEoDBIPCgdwYWNrYWdlGAIgASgMEhIKCmV4cGlyZXNfYXQYAyABKAQSEwoLbGFzdF9yZXNvcnQYBCABKAgSEgoKa2VwdF91bnRpbBgFIAEoBBIKCgJpZBgGIAEoDWIGcHJvdG8z", [file_sotto_wire_v1_group]);
 
 /**
  * A group as this device knows it; its cryptographic state is records of the engine.
@@ -151,6 +151,13 @@ export type StoredGroup = Message<"sotto.client.v1.StoredGroup"> & {
   horizon: bigint;
 
   /**
+   * Key of an epoch that began with a commit this device could not read; entries under it mean that others could.
+   *
+   * @generated from field: bytes missed = 22;
+   */
+  missed: Uint8Array;
+
+  /**
    * Grows with each post.
    *
    * @generated from field: uint64 posts = 21;
@@ -273,6 +280,13 @@ export type StoredGroupInvitation = Message<"sotto.client.v1.StoredGroupInvitati
    * @generated from field: bool accepted = 5;
    */
   accepted: boolean;
+
+  /**
+   * Serialised sotto.wire.v1.GroupInvitation; empty: only the answer is known so far.
+   *
+   * @generated from field: bytes content = 6;
+   */
+  content: Uint8Array;
 };
 
 /**
@@ -825,11 +839,18 @@ export type StoredGroupPost = Message<"sotto.client.v1.StoredGroupPost"> & {
   expiresAt: bigint;
 
   /**
-   * Serialised invitations that leave once the commit counts.
+   * What leaves once the commit counts.
    *
    * @generated from field: repeated sotto.client.v1.StoredWelcome welcomes = 13;
    */
   welcomes: StoredWelcome[];
+
+  /**
+   * The ratchet_tree extension's content that goes with them.
+   *
+   * @generated from field: bytes tree = 14;
+   */
+  tree: Uint8Array;
 };
 
 /**
@@ -860,7 +881,7 @@ export type StoredWelcome = Message<"sotto.client.v1.StoredWelcome"> & {
   device: Uint8Array;
 
   /**
-   * A serialised MLSMessage, shared by all devices of a commit where the engine makes one for all.
+   * A serialised MLSMessage.
    *
    * @generated from field: bytes welcome = 3;
    */
@@ -968,6 +989,13 @@ export type StoredKeyPackageStock = Message<"sotto.client.v1.StoredKeyPackageSto
    * @generated from field: repeated sotto.client.v1.StoredKeyPackage made = 1;
    */
   made: StoredKeyPackage[];
+
+  /**
+   * The highest number given so far.
+   *
+   * @generated from field: uint32 last_id = 2;
+   */
+  lastId: number;
 };
 
 /**
@@ -978,17 +1006,50 @@ export const StoredKeyPackageStockSchema: GenMessage<StoredKeyPackageStock> = /*
   messageDesc(file_sotto_client_v1_groups, 17);
 
 /**
+ * Receipts owed to a group.
+ *
+ * @generated from message sotto.client.v1.StoredGroupReceipts
+ */
+export type StoredGroupReceipts = Message<"sotto.client.v1.StoredGroupReceipts"> & {
+  /**
+   * ConversationId.
+   *
+   * @generated from field: bytes group = 1;
+   */
+  group: Uint8Array;
+
+  /**
+   * MessageIds.
+   *
+   * @generated from field: repeated bytes delivered = 2;
+   */
+  delivered: Uint8Array[];
+
+  /**
+   * @generated from field: repeated bytes read = 3;
+   */
+  read: Uint8Array[];
+};
+
+/**
+ * Describes the message sotto.client.v1.StoredGroupReceipts.
+ * Use `create(StoredGroupReceiptsSchema)` to create a new message.
+ */
+export const StoredGroupReceiptsSchema: GenMessage<StoredGroupReceipts> = /*@__PURE__*/
+  messageDesc(file_sotto_client_v1_groups, 18);
+
+/**
  * One key package.
  *
  * @generated from message sotto.client.v1.StoredKeyPackage
  */
 export type StoredKeyPackage = Message<"sotto.client.v1.StoredKeyPackage"> & {
   /**
-   * Record name of its private half.
+   * KeyPackageRef.
    *
-   * @generated from field: string record = 1;
+   * @generated from field: bytes ref = 1;
    */
-  record: string;
+  ref: Uint8Array;
 
   /**
    * Serialised; empty once uploaded.
@@ -1008,6 +1069,20 @@ export type StoredKeyPackage = Message<"sotto.client.v1.StoredKeyPackage"> & {
    * @generated from field: bool last_resort = 4;
    */
   lastResort: boolean;
+
+  /**
+   * Unix milliseconds when the private half is to be deleted.
+   *
+   * @generated from field: uint64 kept_until = 5;
+   */
+  keptUntil: bigint;
+
+  /**
+   * Number at the gateway.
+   *
+   * @generated from field: uint32 id = 6;
+   */
+  id: number;
 };
 
 /**
@@ -1015,5 +1090,5 @@ export type StoredKeyPackage = Message<"sotto.client.v1.StoredKeyPackage"> & {
  * Use `create(StoredKeyPackageSchema)` to create a new message.
  */
 export const StoredKeyPackageSchema: GenMessage<StoredKeyPackage> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_groups, 18);
+  messageDesc(file_sotto_client_v1_groups, 19);
 

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/wire/v1/group.proto.
  */
 export const file_sotto_wire_v1_group: GenFile = /*@__PURE__*/
-  fileDesc("Chlzb3R0by93aXJlL3YxL2dyb3VwLnByb3RvEg1zb3R0by53aXJlLnYxIo8BCghMb2dFbnRyeRIPCgd2ZXJzaW9uGAEgASgNEgsKA2xvZxgCIAEoDBIpCgRraW5kGAMgASgOMhsuc290dG8ud2lyZS52MS5Mb2dFbnRyeUtpbmQSEQoJZXBvY2hfa2V5GAQgASgMEhEKCXN1Y2Nlc3NvchgFIAEoDBIOCgZzZWFsZWQYBiABKAxKBAgHEBAidwoHTG9nUG9zdBINCgVlbnRyeRgBIAEoDBITCglzaWduYXR1cmUYAiABKAxIABIwCglhZG1pc3Npb24YAyABKAsyGy5zb3R0by53aXJlLnYxLkxvZ0FkbWlzc2lvbkgAEg0KBWFmdGVyGAQgASgEQgcKBXByb29mImQKDExvZ0FkbWlzc2lvbhILCgNsb2cYASABKAwSEQoJZXBvY2hfa2V5GAIgASgMEg0KBW5vbmNlGAMgASgMEhIKCmV4cGlyZXNfYXQYBCABKAQSEQoJc2lnbmF0dXJlGAUgASgMIi8KEFNlYWxlZExvZ0NvbnRlbnQSCwoDbWxzGAEgASgMEg4KBmNoYWlucxgCIAMoDCIqCgpMb2dBZGRyZXNzEg8KB2dhdGV3YXkYASABKAkSCwoDbG9nGAIgASgMIt4ECgtHcm91cFBvbGljeRIPCgd2ZXJzaW9uGAEgASgNEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSFAoMcGljdHVyZV9oYXNoGAQgASgMEiYKA2xvZxgFIAEoCzIZLnNvdHRvLndpcmUudjEuTG9nQWRkcmVzcxI1Cghwcm90b2NvbBgGIAEoDjIjLnNvdHRvLndpcmUudjEuR3JvdXBQb2xpY3kuUHJvdG9jb2wSJwoFcm9sZXMYByADKAsyGC5zb3R0by53aXJlLnYxLkdyb3VwUm9sZRIrCgNhZGQYCCABKA4yHi5zb3R0by53aXJlLnYxLkdyb3VwUGVybWlzc2lvbhIsCgRlZGl0GAkgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SLAoEc2VuZBgKIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEisKA3BpbhgLIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEhkKEWRpc2FwcGVhcl9zZWNvbmRzGAwgASgNEhYKDnJvdGF0ZV9zZWNvbmRzGA0gASgNEhEKCWxpbmtfaGFzaBgOIAEoDBIbChNsaW5rX25lZWRzX2FwcHJvdmFsGA8gASgIEhIKCmNyZWF0ZWRfYXQYECABKAQiUAoIUHJvdG9jb2wSGAoUUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIQCgxQUk9UT0NPTF9NTFMQARIYChRQUk9UT0NPTF9TRU5ERVJfS0VZUxACIocBCglHcm91cFJvbGUSDwoHYWNjb3VudBgBIAEoDBIrCgRyb2xlGAIgASgOMh0uc290dG8ud2lyZS52MS5Hcm91cFJvbGUuUm9sZSI8CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIOCgpST0xFX0FETUlOEAESDgoKUk9MRV9PV05FUhACIoEBChBNZW1iZXJDcmVkZW50aWFsEg8KB3ZlcnNpb24YASABKA0SDwoHYWNjb3VudBgCIAEoDBIOCgZkZXZpY2UYAyABKAwSFgoOY2hhaW5fc2VxdWVuY2UYBCABKAQSEgoKY2hhaW5faGVhZBgFIAEoDBIPCgdnYXRld2F5GAYgASgJIkAKCkNvbW1pdEluZm8SMgoLcmV2b2NhdGlvbnMYASADKAsyHS5zb3R0by53aXJlLnYxLlJldm9jYXRpb25IZWFkIkEKDlJldm9jYXRpb25IZWFkEg8KB2FjY291bnQYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEaGFzaBgDIAEoDCInCgdDYXJyaWVkEg4KBmlubGluZRgBIAEoDBIMCgRibG9iGAIgASgMIvgBCg9Hcm91cEludml0YXRpb24SDAoEbmFtZRgBIAEoCRImCgNsb2cYAiABKAsyGS5zb3R0by53aXJlLnYxLkxvZ0FkZHJlc3MSJwoHd2VsY29tZRgDIAEoCzIWLnNvdHRvLndpcmUudjEuQ2FycmllZBIkCgR0cmVlGAQgASgLMhYuc290dG8ud2lyZS52MS5DYXJyaWVkEhAKCHBvc2l0aW9uGAUgASgEEg8KB2ludml0ZXIYBiABKAwSDwoHbWVtYmVycxgHIAEoDRIsCgdoaXN0b3J5GAggASgLMhsuc290dG8ud2lyZS52MS5IaXN0b3J5UG9pbnQiLwoMSGlzdG9yeVBvaW50Eg8KB21lc3NhZ2UYASABKAwSDgoGaGVpZ2h0GAIgASgEIiUKEkdyb3VwUmVzeW5jUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgMIvwBCg9Hcm91cFJlc3luY0luZm8SDwoHcmVxdWVzdBgBIAEoDBImCgNsb2cYAiABKAsyGS5zb3R0by53aXJlLnYxLkxvZ0FkZHJlc3MSKgoKZ3JvdXBfaW5mbxgDIAEoCzIWLnNvdHRvLndpcmUudjEuQ2FycmllZBIUCgxleHRlcm5hbF9rZXkYBCABKAwSLgoJYWRtaXNzaW9uGAUgASgLMhsuc290dG8ud2lyZS52MS5Mb2dBZG1pc3Npb24SEAoIcG9zaXRpb24YBiABKAQSLAoHaGlzdG9yeRgHIAEoCzIbLnNvdHRvLndpcmUudjEuSGlzdG9yeVBvaW50IjEKEEdyb3VwSm9pblJlcXVlc3QSDQoFZ3JvdXAYASABKAwSDgoGc2VjcmV0GAIgASgMIiEKEEdyb3VwSm9pblJlZnVzYWwSDQoFZ3JvdXAYASABKAwiRAoNR3JvdXBEZWNpc2lvbhINCgVncm91cBgBIAEoDBIQCghhY2NlcHRlZBgCIAEoCBISCgpkZWNpZGVkX2F0GAMgASgEKqYBCgxMb2dFbnRyeUtpbmQSHgoaTE9HX0VOVFJZX0tJTkRfVU5TUEVDSUZJRUQQABIaChZMT0dfRU5UUllfS0lORF9NRVNTQUdFEAESGwoXTE9HX0VOVFJZX0tJTkRfUFJPUE9TQUwQAhIZChVMT0dfRU5UUllfS0lORF9DT01NSVQQAxIiCh5MT0dfRU5UUllfS0lORF9FWFRFUk5BTF9DT01NSVQQBCpuCg9Hcm91cFBlcm1pc3Npb24SIAocR1JPVVBfUEVSTUlTU0lPTl9VTlNQRUNJRklFRBAAEhsKF0dST1VQX1BFUk1JU1NJT05fQURNSU5TEAESHAoYR1JPVVBfUEVSTUlTU0lPTl9NRU1CRVJTEAJiBnByb3RvMw");
+  fileDesc("Chlzb3R0by93aXJlL3YxL2dyb3VwLnByb3RvEg1zb3R0by53aXJlLnYxIo8BCghMb2dFbnRyeRIPCgd2ZXJzaW9uGAEgASgNEgsKA2xvZxgCIAEoDBIpCgRraW5kGAMgASgOMhsuc290dG8ud2lyZS52MS5Mb2dFbnRyeUtpbmQSEQoJZXBvY2hfa2V5GAQgASgMEhEKCXN1Y2Nlc3NvchgFIAEoDBIOCgZzZWFsZWQYBiABKAxKBAgHEBAidwoHTG9nUG9zdBINCgVlbnRyeRgBIAEoDBITCglzaWduYXR1cmUYAiABKAxIABIwCglhZG1pc3Npb24YAyABKAsyGy5zb3R0by53aXJlLnYxLkxvZ0FkbWlzc2lvbkgAEg0KBWFmdGVyGAQgASgEQgcKBXByb29mImQKDExvZ0FkbWlzc2lvbhILCgNsb2cYASABKAwSEQoJZXBvY2hfa2V5GAIgASgMEg0KBW5vbmNlGAMgASgMEhIKCmV4cGlyZXNfYXQYBCABKAQSEQoJc2lnbmF0dXJlGAUgASgMIi8KEFNlYWxlZExvZ0NvbnRlbnQSCwoDbWxzGAEgASgMEg4KBmNoYWlucxgCIAMoDCIqCgpMb2dBZGRyZXNzEg8KB2dhdGV3YXkYASABKAkSCwoDbG9nGAIgASgMIt4ECgtHcm91cFBvbGljeRIPCgd2ZXJzaW9uGAEgASgNEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSFAoMcGljdHVyZV9oYXNoGAQgASgMEiYKA2xvZxgFIAEoCzIZLnNvdHRvLndpcmUudjEuTG9nQWRkcmVzcxI1Cghwcm90b2NvbBgGIAEoDjIjLnNvdHRvLndpcmUudjEuR3JvdXBQb2xpY3kuUHJvdG9jb2wSJwoFcm9sZXMYByADKAsyGC5zb3R0by53aXJlLnYxLkdyb3VwUm9sZRIrCgNhZGQYCCABKA4yHi5zb3R0by53aXJlLnYxLkdyb3VwUGVybWlzc2lvbhIsCgRlZGl0GAkgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SLAoEc2VuZBgKIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEisKA3BpbhgLIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEhkKEWRpc2FwcGVhcl9zZWNvbmRzGAwgASgNEhYKDnJvdGF0ZV9zZWNvbmRzGA0gASgNEhEKCWxpbmtfaGFzaBgOIAEoDBIbChNsaW5rX25lZWRzX2FwcHJvdmFsGA8gASgIEhIKCmNyZWF0ZWRfYXQYECABKAQiUAoIUHJvdG9jb2wSGAoUUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIQCgxQUk9UT0NPTF9NTFMQARIYChRQUk9UT0NPTF9TRU5ERVJfS0VZUxACIocBCglHcm91cFJvbGUSDwoHYWNjb3VudBgBIAEoDBIrCgRyb2xlGAIgASgOMh0uc290dG8ud2lyZS52MS5Hcm91cFJvbGUuUm9sZSI8CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIOCgpST0xFX0FETUlOEAESDgoKUk9MRV9PV05FUhACInAKEE1lbWJlckNyZWRlbnRpYWwSDwoHdmVyc2lvbhgBIAEoDRIPCgdhY2NvdW50GAIgASgMEg4KBmRldmljZRgDIAEoDBIWCg5jaGFpbl9zZXF1ZW5jZRgEIAEoBBISCgpjaGFpbl9oZWFkGAUgASgMIkAKCkNvbW1pdEluZm8SMgoLcmV2b2NhdGlvbnMYASADKAsyHS5zb3R0by53aXJlLnYxLlJldm9jYXRpb25IZWFkIkEKDlJldm9jYXRpb25IZWFkEg8KB2FjY291bnQYASABKAwSEAoIc2VxdWVuY2UYAiABKAQSDAoEaGFzaBgDIAEoDCInCgdDYXJyaWVkEg4KBmlubGluZRgBIAEoDBIMCgRibG9iGAIgASgMIqICCg9Hcm91cEludml0YXRpb24SDAoEbmFtZRgBIAEoCRImCgNsb2cYAiABKAsyGS5zb3R0by53aXJlLnYxLkxvZ0FkZHJlc3MSJwoHd2VsY29tZRgDIAEoCzIWLnNvdHRvLndpcmUudjEuQ2FycmllZBIkCgR0cmVlGAQgASgLMhYuc290dG8ud2lyZS52MS5DYXJyaWVkEhAKCHBvc2l0aW9uGAUgASgEEg8KB2ludml0ZXIYBiABKAwSDwoHbWVtYmVycxgHIAEoDRIsCgdoaXN0b3J5GAggASgLMhsuc290dG8ud2lyZS52MS5IaXN0b3J5UG9pbnQSKAoIYWNjb3VudHMYCSABKAsyFi5zb3R0by53aXJlLnYxLkNhcnJpZWQiPAoLQWNjb3VudEJvb2sSLQoIYWNjb3VudHMYASADKAsyGy5zb3R0by53aXJlLnYxLkFjY291bnRGYWN0cyJWCgxBY2NvdW50RmFjdHMSDwoHYWNjb3VudBgBIAEoDBINCgVjaGFpbhgCIAMoDBIMCgRuYW1lGAMgASgJEhgKEHByb2ZpbGVfcmV2aXNpb24YBCABKAQiLwoMSGlzdG9yeVBvaW50Eg8KB21lc3NhZ2UYASABKAwSDgoGaGVpZ2h0GAIgASgEIiUKEkdyb3VwUmVzeW5jUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgMIqYCCg9Hcm91cFJlc3luY0luZm8SDwoHcmVxdWVzdBgBIAEoDBImCgNsb2cYAiABKAsyGS5zb3R0by53aXJlLnYxLkxvZ0FkZHJlc3MSKgoKZ3JvdXBfaW5mbxgDIAEoCzIWLnNvdHRvLndpcmUudjEuQ2FycmllZBIUCgxleHRlcm5hbF9rZXkYBCABKAwSLgoJYWRtaXNzaW9uGAUgASgLMhsuc290dG8ud2lyZS52MS5Mb2dBZG1pc3Npb24SEAoIcG9zaXRpb24YBiABKAQSLAoHaGlzdG9yeRgHIAEoCzIbLnNvdHRvLndpcmUudjEuSGlzdG9yeVBvaW50EigKCGFjY291bnRzGAggASgLMhYuc290dG8ud2lyZS52MS5DYXJyaWVkIjEKEEdyb3VwSm9pblJlcXVlc3QSDQoFZ3JvdXAYASABKAwSDgoGc2VjcmV0GAIgASgMIiEKEEdyb3VwSm9pblJlZnVzYWwSDQoFZ3JvdXAYASABKAwiRAoNR3JvdXBEZWNpc2lvbhINCgVncm91cBgBIAEoDBIQCghhY2NlcHRlZBgCIAEoCBISCgpkZWNpZGVkX2F0GAMgASgEKqYBCgxMb2dFbnRyeUtpbmQSHgoaTE9HX0VOVFJZX0tJTkRfVU5TUEVDSUZJRUQQABIaChZMT0dfRU5UUllfS0lORF9NRVNTQUdFEAESGwoXTE9HX0VOVFJZX0tJTkRfUFJPUE9TQUwQAhIZChVMT0dfRU5UUllfS0lORF9DT01NSVQQAxIiCh5MT0dfRU5UUllfS0lORF9FWFRFUk5BTF9DT01NSVQQBCpuCg9Hcm91cFBlcm1pc3Npb24SIAocR1JPVVBfUEVSTUlTU0lPTl9VTlNQRUNJRklFRBAAEhsKF0dST1VQX1BFUk1JU1NJT05fQURNSU5TEAESHAoYR1JPVVBfUEVSTUlTU0lPTl9NRU1CRVJTEAJiBnByb3RvMw");
 
 /**
  * One entry of a GroupLog as it is posted, stored and read. Its id is SHA-256("sotto/v1/log-entry-id" || serialised
@@ -477,13 +477,6 @@ export type MemberCredential = Message<"sotto.wire.v1.MemberCredential"> & {
    * @generated from field: bytes chain_head = 5;
    */
   chainHead: Uint8Array;
-
-  /**
-   * Where the account's chain is to be had, `sotto://host:port/pin`: members need not be each other's contacts.
-   *
-   * @generated from field: string gateway = 6;
-   */
-  gateway: string;
 };
 
 /**
@@ -632,6 +625,13 @@ export type GroupInvitation = Message<"sotto.wire.v1.GroupInvitation"> & {
    * @generated from field: sotto.wire.v1.HistoryPoint history = 8;
    */
   history?: HistoryPoint | undefined;
+
+  /**
+   * A serialised AccountBook of the members.
+   *
+   * @generated from field: sotto.wire.v1.Carried accounts = 9;
+   */
+  accounts?: Carried | undefined;
 };
 
 /**
@@ -640,6 +640,65 @@ export type GroupInvitation = Message<"sotto.wire.v1.GroupInvitation"> & {
  */
 export const GroupInvitationSchema: GenMessage<GroupInvitation> = /*@__PURE__*/
   messageDesc(file_sotto_wire_v1_group, 11);
+
+/**
+ * What a newcomer needs to know of accounts that are not its contacts.
+ *
+ * @generated from message sotto.wire.v1.AccountBook
+ */
+export type AccountBook = Message<"sotto.wire.v1.AccountBook"> & {
+  /**
+   * @generated from field: repeated sotto.wire.v1.AccountFacts accounts = 1;
+   */
+  accounts: AccountFacts[];
+};
+
+/**
+ * Describes the message sotto.wire.v1.AccountBook.
+ * Use `create(AccountBookSchema)` to create a new message.
+ */
+export const AccountBookSchema: GenMessage<AccountBook> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_group, 12);
+
+/**
+ * One account, as the sender of the book knows it. The chain proves itself; the name is a claim.
+ *
+ * @generated from message sotto.wire.v1.AccountFacts
+ */
+export type AccountFacts = Message<"sotto.wire.v1.AccountFacts"> & {
+  /**
+   * AccountId.
+   *
+   * @generated from field: bytes account = 1;
+   */
+  account: Uint8Array;
+
+  /**
+   * Serialised statements.
+   *
+   * @generated from field: repeated bytes chain = 2;
+   */
+  chain: Uint8Array[];
+
+  /**
+   * At most 64 characters.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint64 profile_revision = 4;
+   */
+  profileRevision: bigint;
+};
+
+/**
+ * Describes the message sotto.wire.v1.AccountFacts.
+ * Use `create(AccountFactsSchema)` to create a new message.
+ */
+export const AccountFactsSchema: GenMessage<AccountFacts> = /*@__PURE__*/
+  messageDesc(file_sotto_wire_v1_group, 13);
 
 /**
  * Where a group's conversation stands: what comes next takes it as its parent, at a device that has nothing of it too.
@@ -665,7 +724,7 @@ export type HistoryPoint = Message<"sotto.wire.v1.HistoryPoint"> & {
  * Use `create(HistoryPointSchema)` to create a new message.
  */
 export const HistoryPointSchema: GenMessage<HistoryPoint> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 12);
+  messageDesc(file_sotto_wire_v1_group, 14);
 
 /**
  * Asks a member for what an external commit needs.
@@ -686,7 +745,7 @@ export type GroupResyncRequest = Message<"sotto.wire.v1.GroupResyncRequest"> & {
  * Use `create(GroupResyncRequestSchema)` to create a new message.
  */
 export const GroupResyncRequestSchema: GenMessage<GroupResyncRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 13);
+  messageDesc(file_sotto_wire_v1_group, 15);
 
 /**
  * What an external commit needs.
@@ -736,6 +795,13 @@ export type GroupResyncInfo = Message<"sotto.wire.v1.GroupResyncInfo"> & {
    * @generated from field: sotto.wire.v1.HistoryPoint history = 7;
    */
   history?: HistoryPoint | undefined;
+
+  /**
+   * A serialised AccountBook of the members.
+   *
+   * @generated from field: sotto.wire.v1.Carried accounts = 8;
+   */
+  accounts?: Carried | undefined;
 };
 
 /**
@@ -743,7 +809,7 @@ export type GroupResyncInfo = Message<"sotto.wire.v1.GroupResyncInfo"> & {
  * Use `create(GroupResyncInfoSchema)` to create a new message.
  */
 export const GroupResyncInfoSchema: GenMessage<GroupResyncInfo> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 14);
+  messageDesc(file_sotto_wire_v1_group, 16);
 
 /**
  * Asks an admin to be let in by the group's link.
@@ -771,7 +837,7 @@ export type GroupJoinRequest = Message<"sotto.wire.v1.GroupJoinRequest"> & {
  * Use `create(GroupJoinRequestSchema)` to create a new message.
  */
 export const GroupJoinRequestSchema: GenMessage<GroupJoinRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 15);
+  messageDesc(file_sotto_wire_v1_group, 17);
 
 /**
  * An admin does not let the sender of a join request in.
@@ -792,7 +858,7 @@ export type GroupJoinRefusal = Message<"sotto.wire.v1.GroupJoinRefusal"> & {
  * Use `create(GroupJoinRefusalSchema)` to create a new message.
  */
 export const GroupJoinRefusalSchema: GenMessage<GroupJoinRefusal> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 16);
+  messageDesc(file_sotto_wire_v1_group, 18);
 
 /**
  * Tells one's own other devices what the account decided about an invitation.
@@ -825,7 +891,7 @@ export type GroupDecision = Message<"sotto.wire.v1.GroupDecision"> & {
  * Use `create(GroupDecisionSchema)` to create a new message.
  */
 export const GroupDecisionSchema: GenMessage<GroupDecision> = /*@__PURE__*/
-  messageDesc(file_sotto_wire_v1_group, 17);
+  messageDesc(file_sotto_wire_v1_group, 19);
 
 /**
  * What a log sees of an entry's content.
