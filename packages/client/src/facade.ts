@@ -7,7 +7,16 @@ import { revokeDevice } from './account/revoke.ts';
 import type { ConnectionState, Device, Profile, Self } from './account/types.ts';
 import { avatarText } from './contacts/rows.ts';
 import type { Contact, SafetyNumber } from './contacts/types.ts';
-import type { Conversation, HistoryPage, Message, Outgoing, SearchResult } from './conversations/types.ts';
+import { deliveryOf } from './conversations/members.ts';
+import type {
+  Conversation,
+  ConversationChange,
+  HistoryPage,
+  MemberDelivery,
+  Message,
+  Outgoing,
+  SearchResult,
+} from './conversations/types.ts';
 import { asMessengerError } from './core/background.ts';
 import { MessengerError } from './error.ts';
 import type { Groups } from './groups/types.ts';
@@ -15,6 +24,7 @@ import type { EventSource } from './events/types.ts';
 import type {
   AddContactOptions,
   CallOptions,
+  ConversationListOptions,
   GatewayToken,
   HistoryOptions,
   Messenger,
@@ -150,8 +160,8 @@ export class Facade implements Messenger {
     return this.#do(({ contacts }) => contacts.verify(account, verified));
   }
 
-  conversations(): Promise<readonly Conversation[]> {
-    return this.#do((rooms) => rooms.conversations.all());
+  conversations(options: ConversationListOptions = {}): Promise<readonly Conversation[]> {
+    return this.#do((rooms) => rooms.conversations.all(options));
   }
 
   conversation(conversation: ConversationRef): Promise<Conversation | null> {
@@ -159,7 +169,7 @@ export class Facade implements Messenger {
   }
 
   send(conversation: ConversationRef, content: Outgoing): Promise<SentMessage> {
-    return this.#do((rooms) => rooms.sent.handle(rooms.conversations.send(conversation, content).id));
+    return this.#do((rooms) => rooms.sent.handle(rooms.writing.send(conversation, content).id));
   }
 
   sent(message: MessageRef): Promise<SentMessage> {
@@ -178,7 +188,27 @@ export class Facade implements Messenger {
   }
 
   markRead(conversation: ConversationRef, message?: MessageRef): Promise<void> {
-    return this.#do((rooms) => rooms.conversations.markRead(conversation, message));
+    return this.#do((rooms) => rooms.writing.markRead(conversation, message));
+  }
+
+  forward(message: MessageRef, to: ConversationRef): Promise<SentMessage> {
+    return this.#do((rooms) => rooms.sent.handle(rooms.writing.forward(message, to).id));
+  }
+
+  deleteForMe(message: MessageRef): Promise<void> {
+    return this.#do((rooms) => rooms.writing.deleteForMe(message));
+  }
+
+  configureConversation(conversation: ConversationRef, change: ConversationChange): Promise<void> {
+    return this.#do((rooms) => rooms.writing.configure(conversation, change));
+  }
+
+  pins(conversation: ConversationRef): Promise<readonly Message[]> {
+    return this.#do((rooms) => rooms.conversations.pins(conversation));
+  }
+
+  deliveryOf(message: MessageRef): Promise<readonly MemberDelivery[]> {
+    return this.#do(({ core }) => deliveryOf(core, message));
   }
 
   history(conversation: ConversationRef, options: HistoryOptions = {}): Promise<HistoryPage> {

@@ -2,10 +2,15 @@ export type { ConnectionState, Device, Profile, Self } from './account/types.ts'
 export type { Contact, ContactLinkInfo, ContactState, IdentityChange, SafetyNumber } from './contacts/types.ts';
 export type {
   Conversation,
+  ConversationChange,
+  ConversationSettings,
+  Draft,
   HistoryCursor,
   HistoryEntry,
   HistoryPage,
   Message,
+  MemberDelivery,
+  Mention,
   MessageBody,
   MessageState,
   Outgoing,
@@ -47,7 +52,14 @@ export type {
   NextOptions,
   StreamOptions,
 } from './events/types.ts';
-export type { AddContactOptions, GatewayToken, HistoryOptions, MessengerFactory, SearchOptions } from './messenger.ts';
+export type {
+  AddContactOptions,
+  ConversationListOptions,
+  GatewayToken,
+  HistoryOptions,
+  MessengerFactory,
+  SearchOptions,
+} from './messenger.ts';
 export { Messenger } from './factory.ts';
 export type { CreateOptions, Effects, OpenOptions, VaultFolder } from './options.ts';
 export type { Delivery, DeliveryState, OutboxEntry, SentMessage, WaitOptions } from './outbox/types.ts';

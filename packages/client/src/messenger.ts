@@ -2,8 +2,10 @@ import type { ConnectionState, Device, Profile, Self } from './account/types.ts'
 import type { Contact, ContactLinkInfo, SafetyNumber } from './contacts/types.ts';
 import type {
   Conversation,
+  ConversationChange,
   HistoryCursor,
   HistoryPage,
+  MemberDelivery,
   Message,
   Outgoing,
   SearchResult,
@@ -77,8 +79,8 @@ export interface Messenger extends AsyncDisposable {
   /** Records whether a person compared the safety numbers and found them equal. `not_found`. */
   verifyContact(account: AccountRef, verified: boolean): Promise<Contact>;
 
-  /** Conversations with any message or an accepted contact, newest activity first. */
-  conversations(): Promise<readonly Conversation[]>;
+  /** Conversations with any message or an accepted contact: pinned ones first, then by activity, newest first. */
+  conversations(options?: ConversationListOptions): Promise<readonly Conversation[]>;
   /** Null: no such conversation here. */
   conversation(conversation: ConversationRef): Promise<Conversation | null>;
   /**
@@ -87,6 +89,22 @@ export interface Messenger extends AsyncDisposable {
    * `wrong_state` (blocked or declined contact, request not answered yet).
    */
   send(conversation: ConversationRef, content: Outgoing): Promise<SentMessage>;
+  /** Sends the text of a message on, marked as forwarded. As `send`; `not_found`, `invalid_argument` (no text). */
+  forward(message: MessageRef, to: ConversationRef): Promise<SentMessage>;
+  /**
+   * Deletes a message from all devices of this account, for good; others keep it. To take an own one back from everyone:
+   * `send` with kind `delete`. `not_found`.
+   */
+  deleteForMe(message: MessageRef): Promise<void>;
+  /**
+   * Archives, pins, mutes, marks as unread, or keeps a draft; the own other devices follow. `not_found`,
+   * `invalid_argument`.
+   */
+  configureConversation(conversation: ConversationRef, change: ConversationChange): Promise<void>;
+  /** Pinned messages, latest pin first. `not_found`. */
+  pins(conversation: ConversationRef): Promise<readonly Message[]>;
+  /** How far an own message has come with each member of its conversation. `not_found`: no own message of this id. */
+  deliveryOf(message: MessageRef): Promise<readonly MemberDelivery[]>;
   /** A handle for a message sent earlier. `not_found`: no own message of this id. */
   sent(message: MessageRef): Promise<SentMessage>;
   /** Tells the other side that someone is writing. Resolves at once, best effort, never stored. */
@@ -147,6 +165,11 @@ export interface AddContactOptions extends CallOptions {
   /** A first line that the other person sees with the request; at most 512 characters. */
   readonly greeting?: string;
   readonly nickname?: string;
+}
+
+export interface ConversationListOptions {
+  /** True: only archived ones; false: only the others; default: all. */
+  readonly archived?: boolean;
 }
 
 export interface HistoryOptions {

@@ -9,7 +9,10 @@ import { ChainKeeper } from './chains/keeper.ts';
 import { Contacts } from './contacts/contacts.ts';
 import { Grants } from './contacts/grants.ts';
 import { Conversations } from './conversations/conversations.ts';
+import { Disappearing } from './conversations/disappearing.ts';
 import { HeldMessages } from './conversations/held.ts';
+import { SettingsSync } from './conversations/settings-sync.ts';
+import { Writing } from './conversations/writing.ts';
 import { Background } from './core/background.ts';
 import { Bells } from './core/bells.ts';
 import type { Core, SelfIds } from './core/core.ts';
@@ -49,6 +52,9 @@ export interface Rooms {
   readonly typing: Typing;
   readonly contacts: Contacts;
   readonly conversations: Conversations;
+  readonly writing: Writing;
+  readonly disappearing: Disappearing;
+  readonly settingsSync: SettingsSync;
   readonly prekeys: PrekeyKeeper;
   readonly grants: Grants;
   readonly devices: OwnDevices;
@@ -114,6 +120,9 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     typing: new Typing(core, chains, sessions, transport),
     contacts: new Contacts(core, chains, transport),
     conversations: new Conversations(core),
+    writing: new Writing(core),
+    disappearing: new Disappearing(core),
+    settingsSync: new SettingsSync(core),
     prekeys,
     grants,
     devices,
@@ -171,7 +180,9 @@ function openTransport(core: Core, effects: Effects): GatewayTransport {
 /** Takes up work: sends what was left, receives, keeps everything up to date. */
 export async function moveIn(rooms: Rooms): Promise<void> {
   await rooms.sessions.open();
+  rooms.disappearing.check();
   rooms.held.check();
+  rooms.settingsSync.open();
   rooms.receipts.open();
   rooms.outbox.open();
   rooms.upkeep.open();
@@ -185,6 +196,8 @@ export async function moveOut(rooms: Rooms, why: 'asked' | 'revoked'): Promise<v
   rooms.outbox.close();
   rooms.receipts.close();
   rooms.held.close();
+  rooms.disappearing.close();
+  rooms.settingsSync.close();
   rooms.upkeep.close();
   for (const { chore } of [rooms.prekeys, rooms.grants, rooms.devices, rooms.chains, rooms.inbox]) chore.close();
   // Receiving ends by acknowledging what is done; then the connections go.

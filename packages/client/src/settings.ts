@@ -16,6 +16,10 @@ export interface Settings {
   readonly sessionResetMs: number;
   /** How long a message waits for an earlier one before it is shown after a gap. Default 3 seconds. */
   readonly holdBackMs: number;
+  /** How long after writing it an own text can be changed. Default: for good (`Infinity`). */
+  readonly editWindowMs: number;
+  /** Changed settings of conversations and drafts are told to own devices this long after the change. Default 2 s. */
+  readonly settingsDelayMs: number;
   /** Delivery receipts wait a random time in this range, and leave together. Default 20 to 200. */
   readonly receiptDelayMs: readonly [least: number, most: number];
   /** Waiting time before the first retry; doubles with each, with jitter. Default 1 second. */
@@ -36,6 +40,8 @@ export const defaultSettings: Settings = {
   healAfterSeenMs: hour / 6,
   sessionResetMs: hour,
   holdBackMs: 3000,
+  editWindowMs: Infinity,
+  settingsDelayMs: 2000,
   receiptDelayMs: [20, 200],
   retryBaseMs: 1000,
   retryMostMs: hour / 12,

@@ -14,11 +14,19 @@ const annotation: fc.Arbitrary<Annotation> = fc
     id: fc.nat(255).map((byte) => messageId(new Uint8Array(32).fill(byte))),
     account: fc.constantFrom(author, reader),
     what: fc.oneof(
-      { weight: 4, arbitrary: fc.record({ kind: fc.constant('edit' as const), body: fc.constantFrom('a', 'b', 'c') }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          kind: fc.constant('edit' as const),
+          body: fc.constantFrom('a', 'b', 'c'),
+          mentions: fc.constant([]),
+        }),
+      },
       {
         weight: 4,
         arbitrary: fc.record({ kind: fc.constant('reaction' as const), emoji: fc.constantFrom('', '👍', '❤️') }),
       },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant('pin' as const), pinned: fc.boolean() }) },
       { weight: 1, arbitrary: fc.constant({ kind: 'delete' as const }) },
     ),
   })
@@ -49,13 +57,16 @@ test('annotations that arrive twice change nothing', () => {
 });
 
 test('only its author edits or takes back a message', () => {
-  const by = (account: typeof author, what: { kind: 'delete' } | { kind: 'edit'; body: string }): Annotation => ({
+  const by = (
+    account: typeof author,
+    what: { kind: 'delete' } | { kind: 'edit'; body: string; mentions: [] },
+  ): Annotation => ({
     height: 2,
     id: messageId(new Uint8Array(32).fill(9)),
     account,
     ...what,
   });
   assert.equal(annotate(noAnnotations, author, by(reader, { kind: 'delete' })), null);
-  assert.equal(annotate(noAnnotations, author, by(reader, { kind: 'edit', body: 'x' })), null);
+  assert.equal(annotate(noAnnotations, author, by(reader, { kind: 'edit', body: 'x', mentions: [] })), null);
   assert.equal(annotate(noAnnotations, author, by(author, { kind: 'delete' }))?.deleted, true);
 });

@@ -216,7 +216,14 @@ suite('conversations', { timeout: 60_000 }, () => {
     await (await bob.messenger.send(conversation, { kind: 'delete', message: reply.id })).delivered();
     for (const { messenger } of [alice, bob]) {
       const message = await messenger.message(first.id);
-      assert.deepEqual(message?.body, { kind: 'text', text: 'hello', replyTo: null, edited: true });
+      assert.deepEqual(message?.body, {
+        kind: 'text',
+        text: 'hello',
+        replyTo: null,
+        edited: true,
+        mentions: [],
+        forwarded: false,
+      });
       assert.deepEqual(
         message?.reactions.map((each) => each.emoji),
         ['👍'],

@@ -3,6 +3,7 @@ import { checkAttachments } from './attachment.ts';
 import { checkConversationSettings, checkMentions, checkTimerSeconds } from './conversation-limits.ts';
 import { readChainHead } from './chain-head.ts';
 import type { ContentBody } from './content.ts';
+import { readConversationTimer } from './conversation-timer.ts';
 import { WireError } from './error.ts';
 import { parseGatewayAddress } from './gateway-address.ts';
 import { checkGroupInvitation, checkGroupNonce, checkGroupResyncInfo } from './group-limits.ts';
@@ -110,6 +111,7 @@ export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, count
       requireControl(counter);
       checkConversationSettings(body.value.settings);
       checkMessageIds(body.value.hidden);
+      if (body.value.timer !== undefined) readConversationTimer(body.value.timer, Infinity);
       return;
     case 'retryRequest':
       requireControl(counter);

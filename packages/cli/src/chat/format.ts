@@ -34,6 +34,10 @@ export function bodyText(message: Message): string {
       return cleanText(message.body.text) + (message.body.edited ? ' (edited)' : '');
     case 'deleted':
       return '(taken back)';
+    case 'timer':
+      return message.body.seconds === null
+        ? '(messages stay from here on)'
+        : `(messages disappear ${message.body.seconds} seconds after they were read)`;
     case 'unsupported':
       return '(needs a newer version of Sotto)';
   }

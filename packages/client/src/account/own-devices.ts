@@ -11,6 +11,7 @@ import { putContact, stateOf } from '../contacts/rows.ts';
 import { syncContact } from '../contacts/sync.ts';
 import { sendAddresses } from '../contacts/tell.ts';
 import { composeControl } from '../conversations/compose.ts';
+import { tellSettings } from '../conversations/settings-sync.ts';
 import { Chore } from '../core/chore.ts';
 import { conversationWith, sha256 } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
@@ -19,7 +20,7 @@ import type { DeviceRef } from '../refs.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Tx } from '../store/ledger.ts';
 import { deviceOf, deviceRef } from '../store/refs.ts';
-import { contacts, ownDevices } from '../store/tables.ts';
+import { contacts, conversations, ownDevices } from '../store/tables.ts';
 import { publishStatements } from './revoke.ts';
 import type { Device } from './types.ts';
 
@@ -120,6 +121,7 @@ export class OwnDevices {
         const device = deviceOf(key as DeviceRef);
         if (this.#isSeniorTo(device)) {
           for (const contact of contacts.all(tx.write)) syncContact(tx, this.#core, this.#chains, contact.row, device);
+          for (const { row: kept } of conversations.all(tx.write)) tellSettings(tx, this.#core, kept, device);
         } else {
           sayHello(tx, this.#core, device);
         }

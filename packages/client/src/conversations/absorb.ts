@@ -1,23 +1,30 @@
 import { create } from '@bufbuild/protobuf';
 import type { VaultReader } from '@sotto/vault';
-import { accountId, decodeContent, equalBytes, messageId } from '@sotto/wire';
+import { accountId, equalBytes, messageId } from '@sotto/wire';
 import type { AccountId, Content, DeviceId, MessageId } from '@sotto/wire';
-import { StoredMessageSchema } from '@sotto/wire/stored';
-import type { StoredConversation, StoredMessage, StoredMessage_State } from '@sotto/wire/stored';
+import { StoredMessage_State, StoredMessageSchema } from '@sotto/wire/stored';
+import type { StoredConversation, StoredMessage } from '@sotto/wire/stored';
+
 import type { Core } from '../core/core.ts';
 import type { MessageRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
-import { conversationRef, deviceRef, messageOf, messageRef } from '../store/refs.ts';
+import { accountRef, conversationRef, deviceRef, messageOf, messageRef } from '../store/refs.ts';
 import { messages } from '../store/tables.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
 import { noteDown } from '../trail/store.ts';
 import { annotate } from './annotate.ts';
 import type { Annotation } from './annotate.ts';
+import { startElsewhere } from './countdown.ts';
 import { endsAfter } from './ends.ts';
 import { heightTaken } from './order.ts';
-import { insertLine, isLine, isUnread, placeOf, writeMessage } from './placing.ts';
+import { insertLine, isAnnotation, isLine, isUnread, placeOf, writeMessage } from './placing.ts';
+import { scrubEdits } from './remove.ts';
 import { conversationRow, counterKey, endsOf, putConversation, setEnds } from './rows.ts';
-import { annotationsOf, setAnnotations, viewBody, viewMessage } from './view.ts';
+import { unarchive } from './settings.ts';
+import { startCountdown } from './start-countdown.ts';
+import { tellNew, tellUpdated } from './tell.ts';
+import { followTimer } from './timer.ts';
+import { annotationBody, annotationsOf, setAnnotations, viewBody } from './view.ts';
 
 /** A content that belongs into a conversation: text, edit, deletion, reaction, or a kind of a newer version. */
 export interface Absorbed {
@@ -60,7 +67,7 @@ export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
   const own = equalBytes(absorbed.author, core.self.account);
   const now = core.clock.now();
   const awaited = [...parents.missing, ...parents.here.filter((parent) => parent.heldUntil > 0n)].length > 0;
-  const line = !isAnnotation(content);
+  const line = !isAnnotation(content.body);
   const held = line && !own && awaited && !isNew;
   const row = create(StoredMessageSchema, {
     id,
@@ -70,7 +77,8 @@ export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
     content: absorbed.bytes,
     height: BigInt(height),
     storedAt: BigInt(now),
-    state: absorbed.state,
+    // What only says how the conversation goes on is no news to be read.
+    state: content.body.kind === 'setTimer' && !own ? StoredMessage_State.READ : absorbed.state,
     heldUntil: held ? BigInt(now + core.settings.holdBackMs) : 0n,
     annotation: !line,
     counter: BigInt(content.counter),
@@ -80,30 +88,37 @@ export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
   advance(conversation, row, content, parents.missing, now);
   if (made === undefined) noteCounter(tx, row, now);
   if (made === undefined && line) annotateWaiting(tx, row);
-  if (line) storeLine(tx, conversation, row);
+  followTimers(tx, core, conversation, row, content);
+  if (line) storeLine(tx, core, conversation, row);
   else storeAnnotation(tx, core, conversation, row);
+  // Written on another own device, so it left there.
+  if (made === undefined && own) startCountdown(tx, row, startElsewhere(content.sentAt, now));
   putConversation(tx, conversation);
   if (held || waited) tx.ring('held', conversationRef(content.conversation));
   if (line && !held) tellNew(tx, core, row);
   return { kind: 'stored', line, held };
 }
 
-/** Tells listeners of a message that took its place, as it is at the end of the event. */
-export function tellNew(tx: Tx, core: Core, row: StoredMessage): void {
-  tx.last(({ write }) => {
-    const message = viewMessage(write, core.self, row);
-    tx.emit(message.own ? { type: 'message-sent', message } : { type: 'message-received', message });
+/** The disappearing timer that this content sets, or that its author had seen set. */
+function followTimers(
+  tx: Tx,
+  core: Core,
+  conversation: StoredConversation,
+  row: StoredMessage,
+  content: Content,
+): void {
+  const { timer, body } = content;
+  // A claim is worth no more than its content's own place.
+  const followed = timer !== null && timer.height < row.height && followTimer(conversation, timer);
+  const set =
+    body.kind === 'setTimer' &&
+    followTimer(conversation, { seconds: body.value.seconds, setBy: messageId(row.id), height: Number(row.height) });
+  if (!followed && !set) return;
+  tx.emit({
+    type: 'timer-changed',
+    conversation: conversationRef(conversation.id),
+    seconds: conversation.timer?.seconds || null,
   });
-}
-
-export function tellUpdated(tx: Tx, core: Core, row: StoredMessage): void {
-  if (!isLine(row) || row.heldUntil > 0n) return;
-  tx.last(({ write }) => tx.emit({ type: 'message-updated', message: viewMessage(write, core.self, row) }));
-}
-
-function isAnnotation(content: Content): boolean {
-  const { kind } = content.body;
-  return kind === 'edit' || kind === 'delete' || kind === 'reaction';
 }
 
 function findParents(
@@ -151,9 +166,12 @@ function annotateWaiting(tx: Tx, row: StoredMessage): void {
   setAnnotations(row, annotations);
 }
 
-function storeLine(tx: Tx, conversation: StoredConversation, row: StoredMessage): void {
+function storeLine(tx: Tx, core: Core, conversation: StoredConversation, row: StoredMessage): void {
   insertLine(tx, row);
-  if (isUnread(row)) conversation.unread++;
+  if (isUnread(row)) {
+    conversation.unread++;
+    unarchive(conversation, core.clock.now());
+  }
   reindex(tx, row);
 }
 
@@ -162,20 +180,47 @@ function storeAnnotation(tx: Tx, core: Core, conversation: StoredConversation, r
   const annotation = annotationOf(row);
   const target = annotation === null ? null : messages.get(tx.write, annotation.target);
   if (annotation?.kind === 'delete' && target === null) noteAbsent(tx, row, annotation.target);
-  if (annotation === null || target === null || target.annotation || target.absent) return;
+  if (annotation !== null && isPointless(tx.write, annotation, target)) {
+    row.content = new Uint8Array(0);
+    writeMessage(tx, row);
+  }
+  if (annotation === null || target === null || !isLine(target)) return;
   if (!equalBytes(target.conversation, row.conversation)) return;
   const annotations = annotate(annotationsOf(target), accountId(target.author), annotation);
   if (annotations === null) return;
   const wasUnread = isUnread(target);
   setAnnotations(target, annotations);
+  if (annotation.kind === 'delete') scrubEdits(tx, target);
   writeMessage(tx, target);
   if (wasUnread && !isUnread(target)) conversation.unread = Math.max(0, conversation.unread - 1);
-  if (annotation.kind !== 'reaction') {
+  if (annotation.kind === 'edit' || annotation.kind === 'delete') {
     reindex(tx, target);
     const code: ReasonCode = annotation.kind === 'edit' ? 'edited' : 'deleted';
     noteDown(tx, messageRef(target.id), core.clock.now(), { code });
   }
+  if (annotation.kind === 'pin') tellPinned(tx, target);
   tellUpdated(tx, core, target);
+}
+
+function tellPinned(tx: Tx, { id, conversation, pin }: StoredMessage): void {
+  if (pin === undefined) return;
+  tx.emit({
+    type: 'pins-changed',
+    conversation: conversationRef(conversation),
+    message: messageRef(id),
+    pinned: pin.pinned,
+    account: accountRef(pin.account),
+  });
+}
+
+/** About a message that is gone for good, or was taken back: a text nobody will see is not kept. */
+function isPointless(read: VaultReader, annotation: Targeted, target: StoredMessage | null): boolean {
+  if (annotation.kind === 'delete') return false;
+  if (target !== null && (target.gone || target.deleted)) return true;
+  return messages.find(read, 'target', annotation.target).some(({ row }) => {
+    const other = annotationOf(row);
+    return other?.kind === 'delete' && equalBytes(other.account, annotation.account);
+  });
 }
 
 /** What was taken back may never come; it is no gap then. */
@@ -183,15 +228,22 @@ function noteAbsent(tx: Tx, { conversation, storedAt }: StoredMessage, target: M
   writeMessage(tx, create(StoredMessageSchema, { id: messageOf(target), conversation, storedAt, absent: true }));
 }
 
-function annotationOf(row: StoredMessage): (Annotation & { readonly target: MessageRef }) | null {
-  if (row.content.length === 0) return null;
-  const { body } = decodeContent(row.content);
-  const by = { ...placeOf(row), account: accountId(row.author) };
-  if (body.kind === 'edit')
-    return { ...by, kind: 'edit', body: body.value.body, target: messageRef(body.value.message) };
-  if (body.kind === 'delete') return { ...by, kind: 'delete', target: messageRef(body.value.message) };
-  if (body.kind !== 'reaction') return null;
-  return { ...by, kind: 'reaction', emoji: body.value.emoji, target: messageRef(body.value.message) };
+type Targeted = Annotation & { readonly target: MessageRef };
+
+function annotationOf(row: StoredMessage): Targeted | null {
+  const body = annotationBody(row);
+  if (body === null) return null;
+  const by = { ...placeOf(row), account: accountId(row.author), target: messageRef(body.value.message) };
+  switch (body.kind) {
+    case 'edit':
+      return { ...by, kind: 'edit', body: body.value.body, mentions: body.value.mentions };
+    case 'delete':
+      return { ...by, kind: 'delete' };
+    case 'reaction':
+      return { ...by, kind: 'reaction', emoji: body.value.emoji };
+    case 'pin':
+      return { ...by, kind: 'pin', pinned: body.value.pinned };
+  }
 }
 
 /** Keeps what search finds in step with what is shown. */

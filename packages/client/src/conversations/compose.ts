@@ -6,6 +6,7 @@ import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
 import { heightAfter, parentsAfter } from './order.ts';
 import { endsOf } from './rows.ts';
+import { carriedTimer } from './timer.ts';
 
 /** A content of this device, ready for the outbox. */
 export interface Composed {
@@ -21,11 +22,13 @@ export interface Composed {
 export function composeNext(core: Core, conversation: StoredConversation, body: ContentDraft['body']): Composed {
   conversation.counter++;
   const parents = parentsAfter(endsOf(conversation));
+  const height = heightAfter(parents);
   return compose(core, {
     conversation: conversation.id as ConversationId,
     counter: Number(conversation.counter),
     parents: parents.map((parent) => parent.id),
-    height: heightAfter(parents),
+    height,
+    timer: carriedTimer(conversation, height),
     body,
   });
 }

@@ -6,7 +6,7 @@ import type { Core } from '../core/core.ts';
 import { messageRef } from '../store/refs.ts';
 import { messages } from '../store/tables.ts';
 import { noteDown } from '../trail/store.ts';
-import { tellNew } from './absorb.ts';
+import { tellNew } from './tell.ts';
 import { HELD, writeMessage } from './placing.ts';
 
 /**

@@ -1,5 +1,6 @@
 import type { VaultReader } from '@sotto/vault';
 import { decodeContent, equalBytes, messageId } from '@sotto/wire';
+import type { ContentBody } from '@sotto/wire';
 import { StoredMessage_State } from '@sotto/wire/stored';
 import type { StoredMessage } from '@sotto/wire/stored';
 import type { ConversationRef } from '../refs.ts';
@@ -13,14 +14,26 @@ import { counterKey } from './rows.ts';
 /** All messages held back share one lookup value: there are few, and all are wanted at once. */
 export const HELD = 'held';
 
+export type AnnotationBody = Extract<ContentBody, { kind: 'edit' | 'delete' | 'reaction' | 'pin' }>;
+
+/** Says something about another message and has no line of its own. */
+export function isAnnotation(body: ContentBody): body is AnnotationBody {
+  return body.kind === 'edit' || body.kind === 'delete' || body.kind === 'reaction' || body.kind === 'pin';
+}
+
 /** Received, with a line of its own, and not seen. */
 export function isUnread(row: StoredMessage): boolean {
   return row.state === StoredMessage_State.RECEIVED && isLine(row) && !row.deleted;
 }
 
-/** Has a line in the conversation. */
+/** Has a line in the conversation that shows a message. */
 export function isLine(row: StoredMessage): boolean {
-  return !row.annotation && !row.absent;
+  return hasLine(row) && !row.placeholder;
+}
+
+/** Has a line in the conversation, which may only say that a message is awaited. */
+function hasLine(row: StoredMessage): boolean {
+  return !row.annotation && !row.absent && !row.gone;
 }
 
 export function placeOf(row: StoredMessage): Place {
@@ -38,7 +51,8 @@ export function writeMessage(tx: Tx, row: StoredMessage): void {
   if (target !== null) lookups.push(['target', target]);
   if (isUnread(row)) lookups.push(['unread', conversation]);
   if (row.heldUntil > 0n) lookups.push(['held', HELD]);
-  const order = isLine(row) ? { order: { partition: conversation, ordinal: Number(row.ordinal) } } : {};
+  if (row.pin?.pinned === true && isLine(row)) lookups.push(['pinned', conversation]);
+  const order = hasLine(row) ? { order: { partition: conversation, ordinal: Number(row.ordinal) } } : {};
   messages.put(tx.write, messageRef(row.id), row, { lookups, ...order });
 }
 
@@ -72,10 +86,9 @@ function runFrom(read: VaultReader, partition: ConversationRef, first: number): 
   }
 }
 
-/** The message that an edit, deletion or reaction is about; null: it is none of these. */
+/** The message that an edit, deletion, reaction or pin is about; null: it is none of these. */
 function targetOf(row: StoredMessage): string | null {
   if (!row.annotation || row.content.length === 0) return null;
   const { body } = decodeContent(row.content);
-  if (body.kind !== 'edit' && body.kind !== 'delete' && body.kind !== 'reaction') return null;
-  return messageRef(body.value.message);
+  return isAnnotation(body) ? messageRef(body.value.message) : null;
 }

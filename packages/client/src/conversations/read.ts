@@ -7,7 +7,8 @@ import type { ConversationRef, MessageRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
 import { conversationOf, conversationRef } from '../store/refs.ts';
 import { messages } from '../store/tables.ts';
-import { tellUpdated } from './absorb.ts';
+import { tellUpdated } from './tell.ts';
+import { startCountdown } from './start-countdown.ts';
 import { isUnread, writeMessage } from './placing.ts';
 import { conversationRow, putConversation } from './rows.ts';
 
@@ -32,6 +33,7 @@ function see(tx: Tx, core: Core, rows: readonly StoredMessage[]): StoredMessage[
   const perConversation = new Map<ConversationRef, number>();
   for (const row of seen) {
     row.state = StoredMessage_State.READ;
+    startCountdown(tx, row, core.clock.now());
     writeMessage(tx, row);
     tellUpdated(tx, core, row);
     const conversation = conversationRef(row.conversation);

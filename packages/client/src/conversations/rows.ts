@@ -1,12 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import type { VaultReader } from '@sotto/vault';
-import { messageId } from '@sotto/wire';
+import { conversationId, messageId } from '@sotto/wire';
 import type { ConversationId } from '@sotto/wire';
 import { StoredConversationSchema } from '@sotto/wire/stored';
 import type { StoredConversation } from '@sotto/wire/stored';
+import { MessengerError } from '../error.ts';
 import type { ConversationRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
-import { conversationRef } from '../store/refs.ts';
+import { conversationOf, conversationRef } from '../store/refs.ts';
 import { conversations } from '../store/tables.ts';
 import type { Ends } from './ends.ts';
 import type { Place } from './order.ts';
@@ -20,10 +21,30 @@ export function conversationRow(read: VaultReader, id: ConversationId, contact: 
   return row;
 }
 
+/** Throws `not_found`. */
+export function requireConversation(read: VaultReader, ref: ConversationRef): StoredConversation {
+  const row = conversations.get(read, conversationRef(conversationOf(ref)));
+  if (row === null || (row.contact.length === 0 && !row.group)) {
+    throw new MessengerError('not_found', 'no such conversation');
+  }
+  return row;
+}
+
+/** Something is not told to own other devices yet. */
+export const DUE = 'due';
+
 export function putConversation(tx: Tx, row: StoredConversation): void {
   const ref = conversationRef(row.id);
-  conversations.put(tx.write, ref, row);
+  const due = row.settingsDue || row.hiddenDue.length > 0;
+  conversations.put(tx.write, ref, row, due ? { lookups: [['settings-due', DUE]] } : {});
   tx.emit({ type: 'conversation-changed', conversation: ref });
+}
+
+/** Changes a conversation that is there. */
+export function changeConversation(tx: Tx, id: Uint8Array, change: (row: StoredConversation) => void): void {
+  const row = conversationRow(tx.write, conversationId(id), null);
+  change(row);
+  putConversation(tx, row);
 }
 
 export function endsOf(row: StoredConversation): Place[] {

@@ -5,17 +5,53 @@ import type { ReasonCode } from '../trail/reasons.ts';
 /** What can be sent. A plain string is a text. */
 export type Outgoing =
   | string
-  | { readonly kind: 'text'; readonly text: string; readonly replyTo?: MessageRef }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      readonly replyTo?: MessageRef;
+      readonly mentions?: readonly Mention[];
+      /** Written by someone else before, and passed on. */
+      readonly forwarded?: boolean;
+    }
   /** An empty emoji takes one's own reaction back. */
   | { readonly kind: 'reaction'; readonly message: MessageRef; readonly emoji: string }
-  /** A new text for an own message. */
-  | { readonly kind: 'edit'; readonly message: MessageRef; readonly text: string }
-  /** Takes an own message back. */
-  | { readonly kind: 'delete'; readonly message: MessageRef };
+  /** A new text for an own message, with mentions of its own; within `Settings.editWindowMs`. */
+  | {
+      readonly kind: 'edit';
+      readonly message: MessageRef;
+      readonly text: string;
+      readonly mentions?: readonly Mention[];
+    }
+  /** Takes an own message back, for everyone. For this account only: `deleteForMe`. */
+  | { readonly kind: 'delete'; readonly message: MessageRef }
+  /** Pins a message for all members, or takes the pin out. */
+  | { readonly kind: 'pin'; readonly message: MessageRef; readonly pinned: boolean }
+  /**
+   * Sets the disappearing timer for what is written from here on: seconds from reading (for the author: from sending),
+   * at most a year; null: messages stay.
+   */
+  | { readonly kind: 'timer'; readonly seconds: number | null };
+
+/** An account named in a text. Positions are units of the string: `text.slice(start, start + length)` is the name. */
+export interface Mention {
+  readonly account: AccountRef;
+  readonly start: number;
+  readonly length: number;
+}
 
 /** What a message shows. */
 export type MessageBody =
-  | { readonly kind: 'text'; readonly text: string; readonly replyTo: MessageRef | null; readonly edited: boolean }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      readonly replyTo: MessageRef | null;
+      readonly edited: boolean;
+      /** In order, none over another. */
+      readonly mentions: readonly Mention[];
+      readonly forwarded: boolean;
+    }
+  /** The disappearing timer was set; null: switched off. */
+  | { readonly kind: 'timer'; readonly seconds: number | null }
   | { readonly kind: 'deleted' }
   /** Made by a newer version; kept, and shown once this one is updated. */
   | { readonly kind: 'unsupported' };
@@ -45,6 +81,14 @@ export interface Message {
   readonly own: boolean;
   readonly body: MessageBody;
   readonly reactions: readonly Reaction[];
+  /** Pinned for all members. */
+  readonly pinned: boolean;
+  /** This account is named in it. */
+  readonly mentioned: boolean;
+  /** Seconds after which it disappears, from reading (own ones: from sending); null: it stays. */
+  readonly expiresAfter: number | null;
+  /** Unix milliseconds when it disappears; null: its time does not run yet, or it stays. */
+  readonly expiresAt: number | null;
   readonly state: MessageState;
   /** Why it waits, or what happened to it last. */
   readonly reason: ReasonCode;
@@ -72,7 +116,40 @@ export interface HistoryPage {
 /** A place in a conversation's order. Opaque; may be kept as long as the messenger is open. */
 export type HistoryCursor = number & { readonly historyCursor: never };
 
-/** A conversation in the list, newest activity first. */
+/** How this account keeps a conversation; the same on all its devices. */
+export interface ConversationSettings {
+  /** Out of the way; a new message brings it back, unless the conversation is muted. */
+  readonly archived: boolean;
+  /** Above others in the list. */
+  readonly pinned: boolean;
+  /** Shown as unread, until `markRead`. */
+  readonly markedUnread: boolean;
+  /** Unix milliseconds until which new messages make no noise; null: they do. */
+  readonly mutedUntil: number | 'forever' | null;
+  /** A text that was begun. */
+  readonly draft: Draft | null;
+}
+
+/** What is left out stays. */
+export interface ConversationChange extends Partial<Omit<ConversationSettings, 'draft'>> {
+  readonly draft?: { readonly text: string; readonly replyTo?: MessageRef | null } | null;
+}
+
+export interface Draft {
+  readonly text: string;
+  readonly replyTo: MessageRef | null;
+}
+
+/** How far an own message has come with one member. */
+export interface MemberDelivery {
+  readonly account: AccountRef;
+  readonly state: Exclude<MessageState, 'received'>;
+  /** Unix milliseconds by this device's clock when the first receipt came; null: none yet. */
+  readonly deliveredAt: number | null;
+  readonly readAt: number | null;
+}
+
+/** A conversation in the list: pinned ones first, then by activity, newest first. */
 export type Conversation = ConversationFacts &
   (
     | {
@@ -84,12 +161,14 @@ export type Conversation = ConversationFacts &
   );
 
 /** What direct and group conversations have in common. */
-export interface ConversationFacts {
+export interface ConversationFacts extends ConversationSettings {
   readonly id: ConversationRef;
   /** The contact's name, or the group's. */
   readonly name: string;
   /** Received messages that `markRead` has not covered. */
   readonly unread: number;
+  /** Seconds after which new messages disappear; null: they stay. */
+  readonly timer: number | null;
   /** Last message in order; null: none yet. */
   readonly last: Message | null;
 }

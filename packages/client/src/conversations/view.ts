@@ -1,13 +1,20 @@
 import type { VaultReader } from '@sotto/vault';
 import { accountId, decodeContent, equalBytes, messageId } from '@sotto/wire';
+import type { Content } from '@sotto/wire';
 import { StoredMessage_State } from '@sotto/wire/stored';
 import type { StoredMessage } from '@sotto/wire/stored';
 import { MessengerError } from '../error.ts';
 import type { SelfIds } from '../core/core.ts';
+import type { MessageRef } from '../refs.ts';
 import { outboxReason } from '../outbox/reason.ts';
+import { countdownOf } from '../store/countdowns.ts';
 import { accountRef, conversationRef, deviceRef, messageRef } from '../store/refs.ts';
 import { readTrail } from '../trail/store.ts';
 import type { Annotations } from './annotate.ts';
+import { dueAt } from './countdown.ts';
+import { isAnnotation } from './placing.ts';
+import type { AnnotationBody } from './placing.ts';
+import { readMentions } from './mentions.ts';
 import type { Message, MessageBody, MessageState } from './types.ts';
 
 const states: Partial<Record<StoredMessage_State, MessageState>> = {
@@ -20,7 +27,7 @@ const states: Partial<Record<StoredMessage_State, MessageState>> = {
   [StoredMessage_State.RECEIVED]: 'received',
 };
 
-function messageState(row: StoredMessage): MessageState {
+export function messageState(row: StoredMessage): MessageState {
   const state = states[row.state];
   if (state === undefined) throw new MessengerError('corrupt_store', 'a message is stored in an unknown state');
   return state;
@@ -38,6 +45,10 @@ export function viewMessage(read: VaultReader, self: SelfIds, row: StoredMessage
     device: deviceRef(row.device),
     own,
     body: bodyOf(row, content),
+    pinned: row.pin?.pinned === true,
+    mentioned: isNamed(self, row, content),
+    expiresAfter: content === null || isTimer(content) ? null : content.timer?.seconds || null,
+    expiresAt: expiryOf(read, id),
     reactions: row.reactions
       .filter((reaction) => reaction.emoji !== '')
       .map((reaction) => ({ account: accountRef(reaction.account), emoji: reaction.emoji })),
@@ -53,28 +64,66 @@ export function viewBody(row: StoredMessage): MessageBody {
   return bodyOf(row, contentOf(row));
 }
 
-function contentOf(row: StoredMessage): ReturnType<typeof decodeContent> | null {
+/** The own account is named in its text, as it is now. */
+function isNamed(self: SelfIds, row: StoredMessage, content: Content | null): boolean {
+  if (content?.body.kind !== 'text') return false;
+  const { mentions } = row.edit ?? content.body.value;
+  return mentions.some((mention) => equalBytes(mention.account, self.account));
+}
+
+function isTimer({ body }: Content): boolean {
+  return body.kind === 'setTimer';
+}
+
+function expiryOf(read: VaultReader, message: MessageRef): number | null {
+  const countdown = countdownOf(read, message);
+  return countdown === null ? null : dueAt(countdown);
+}
+
+function contentOf(row: StoredMessage): Content | null {
   return row.content.length === 0 ? null : decodeContent(row.content);
 }
 
-function bodyOf(row: StoredMessage, content: ReturnType<typeof decodeContent> | null): MessageBody {
+function bodyOf(row: StoredMessage, content: Content | null): MessageBody {
   if (row.deleted || content === null) return { kind: 'deleted' };
+  if (content.body.kind === 'setTimer') return { kind: 'timer', seconds: content.body.value.seconds || null };
   if (content.body.kind !== 'text') return { kind: 'unsupported' };
-  const { body, replyTo } = content.body.value;
+  const { body, replyTo, mentions, forwarded } = content.body.value;
+  const text = row.edit?.body ?? body;
   return {
     kind: 'text',
-    text: row.edit?.body ?? body,
+    text,
+    mentions: readMentions(text, row.edit?.mentions ?? mentions),
+    forwarded,
     replyTo: replyTo.length === 0 ? null : messageRef(replyTo),
     edited: row.edit !== undefined,
   };
 }
 
-/** What edits, deletions and reactions have made of it so far. */
+/** What an annotation says; null: it is none, or what it said is gone. */
+export function annotationBody(row: StoredMessage): AnnotationBody | null {
+  const body = row.annotation ? contentOf(row)?.body : undefined;
+  return body !== undefined && isAnnotation(body) ? body : null;
+}
+
+/** What edits, deletions, reactions and pins have made of it so far. */
 export function annotationsOf(row: StoredMessage): Annotations {
-  const { edit } = row;
+  const { edit, pin } = row;
   return {
     deleted: row.deleted,
-    edit: edit === undefined ? null : { id: messageId(edit.id), height: Number(edit.height), body: edit.body },
+    edit:
+      edit === undefined
+        ? null
+        : { id: messageId(edit.id), height: Number(edit.height), body: edit.body, mentions: edit.mentions },
+    pin:
+      pin === undefined
+        ? null
+        : {
+            account: accountId(pin.account),
+            id: messageId(pin.id),
+            height: Number(pin.height),
+            pinned: pin.pinned,
+          },
     reactions: row.reactions.map(({ account, id, height, emoji }) => ({
       account: accountId(account),
       id: messageId(id),
@@ -85,7 +134,7 @@ export function annotationsOf(row: StoredMessage): Annotations {
 }
 
 /** Writes them back; a deletion takes the text along. */
-export function setAnnotations(row: StoredMessage, { deleted, edit, reactions }: Annotations): void {
+export function setAnnotations(row: StoredMessage, { deleted, edit, reactions, pin }: Annotations): void {
   row.deleted = deleted;
   if (deleted) row.content = new Uint8Array(0);
   if (edit === null) delete row.edit;
@@ -95,8 +144,10 @@ export function setAnnotations(row: StoredMessage, { deleted, edit, reactions }:
       id: edit.id,
       height: BigInt(edit.height),
       body: edit.body,
-      mentions: [],
+      mentions: [...edit.mentions],
     };
+  if (pin === null) delete row.pin;
+  else row.pin = { $typeName: 'sotto.client.v1.StoredPin', ...pin, height: BigInt(pin.height) };
   row.reactions = reactions.map(({ account, id, height, emoji }) => ({
     $typeName: 'sotto.client.v1.StoredReaction',
     account,

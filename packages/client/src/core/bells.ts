@@ -21,6 +21,10 @@ export interface BellSounds {
   receipts: null;
   /** Messages are held back in a conversation, or what they wait for has come. */
   held: ConversationRef;
+  /** The time of a message runs. */
+  countdown: null;
+  /** Own other devices are to be told how a conversation is kept. */
+  settings: null;
   /** Own devices changed, or one of them has to be told something. */
   devices: null;
   /** The own chain says that this device is out. */

@@ -1,6 +1,6 @@
 import type { ConnectionState, Device, Profile } from '../account/types.ts';
 import type { Contact, IdentityChange } from '../contacts/types.ts';
-import type { Message } from '../conversations/types.ts';
+import type { ConversationSettings, MemberDelivery, Message } from '../conversations/types.ts';
 import type { MessengerError } from '../error.ts';
 import type { Group, GroupChangeRef, GroupInvitation, GroupJoinRequest, GroupNotice } from '../groups/types.ts';
 import type { GroupReason } from '../groups/reasons.ts';
@@ -22,11 +22,38 @@ export interface MessengerEvents {
   /** Everything that had waited is stored here. */
   'offline-sync-finished': { readonly address: string; readonly received: number };
   /** A message of someone else, in its place in the conversation. */
-  'message-received': { readonly message: Message };
+  'message-received': {
+    readonly message: Message;
+    /** Worth a sound: the conversation is not muted, or this account is named. */
+    readonly notify: boolean;
+  };
   /** An own message was stored, sent from this or from another own device. */
   'message-sent': { readonly message: Message };
   /** A message's state, text, reactions or place changed. */
   'message-updated': { readonly message: Message };
+  /** A message is gone for good from this device: its time was over, or it was deleted for this account. */
+  'message-removed': {
+    readonly conversation: ConversationRef;
+    readonly message: MessageRef;
+    readonly why: 'disappeared' | 'deleted-for-me';
+  };
+  /** A member has got or seen an own message. */
+  'delivery-changed': { readonly message: MessageRef; readonly delivery: MemberDelivery };
+  /** A message was pinned, or its pin taken out. */
+  'pins-changed': {
+    readonly conversation: ConversationRef;
+    readonly message: MessageRef;
+    readonly pinned: boolean;
+    /** Who did it. */
+    readonly account: AccountRef;
+  };
+  /** New messages of a conversation disappear after another time; null: they stay. */
+  'timer-changed': { readonly conversation: ConversationRef; readonly seconds: number | null };
+  /** Archive, pin, mute, mark or draft of a conversation changed, here or on another own device. */
+  'conversation-settings-changed': {
+    readonly conversation: ConversationRef;
+    readonly settings: ConversationSettings;
+  };
   /** Someone started or stopped writing; without a further event it ends after a few seconds. */
   typing: { readonly conversation: ConversationRef; readonly account: AccountRef; readonly active: boolean };
   /** Someone asks to become a contact: `acceptRequest` or `declineRequest`. */

@@ -8,6 +8,7 @@ import { accountRef, conversationRef } from '../store/refs.ts';
 import { NotTaken } from './opened.ts';
 import type { Opened, Taken } from './opened.ts';
 import { takeAddressChange, takeAnswer, takeProfileChange, takeRequest } from './take-contact.ts';
+import { takeConversationSync } from './take-conversation-sync.ts';
 import { takeMessage } from './take-message.ts';
 import { takeOwnProfile } from './take-own-profile.ts';
 import { takeReceipt } from './take-receipt.ts';
@@ -48,13 +49,14 @@ function takeOwn(opened: Opened): Taken {
       return takeReceipt(opened, body.value);
     case 'syncState':
       return takeSync(opened, body.value);
+    case 'conversationSync':
+      return takeConversationSync(opened, body.value);
     case 'profile':
       return takeOwnProfile(opened, body.value);
     case 'sessionRefresh':
       opened.tx.ring('devices', null);
       return 'receipt';
     case 'typing':
-    case 'conversationSync':
     case 'retryRequest':
     case 'retryAnswer':
     case 'backfill':

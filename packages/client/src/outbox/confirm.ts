@@ -1,6 +1,7 @@
 import { accountId, equalBytes } from '@sotto/wire';
 import type { AccountId, DeviceId } from '@sotto/wire';
 import { StoredDelivery_State, StoredMessage_State } from '@sotto/wire/stored';
+import { noteReceipt } from '../conversations/members.ts';
 import { conversationWith } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
 import type { MessageRef } from '../refs.ts';
@@ -41,6 +42,7 @@ export function confirm(tx: Tx, core: Core, confirmation: Confirmation): void {
       noteDown(tx, message, core.clock.now(), { code: kind, device: deviceRef(device) });
     }
     setState(tx, core, message, kind === 'read' ? StoredMessage_State.READ : StoredMessage_State.DELIVERED);
+    noteReceipt(tx, core, confirmation);
   }
   settle(tx, core, message);
   tx.emit({ type: 'outbox-changed', message, reason: kind });

@@ -11,7 +11,8 @@ import {
   StoredOutboundSchema,
 } from '@sotto/wire/stored';
 import type { StoredDelivery, StoredOutbound } from '@sotto/wire/stored';
-import { tellUpdated } from '../conversations/absorb.ts';
+import { tellUpdated } from '../conversations/tell.ts';
+import { startCountdown } from '../conversations/start-countdown.ts';
 import { writeMessage } from '../conversations/placing.ts';
 import type { Core } from '../core/core.ts';
 import type { DeviceRef, MessageRef } from '../refs.ts';
@@ -166,6 +167,8 @@ export function setState(tx: Tx, core: Core, message: MessageRef, state: StoredM
   const given = ended && row.state === StoredMessage_State.ACCEPTED;
   if (to <= from && !given) return;
   row.state = state;
+  // It is on its way, or never will be: either way its time runs.
+  startCountdown(tx, row, core.clock.now());
   writeMessage(tx, row);
   tellUpdated(tx, core, row);
   tx.ring('progress', message);

@@ -3,6 +3,7 @@ import {
   StoredAcquaintanceSchema,
   StoredContactSchema,
   StoredConversationSchema,
+  StoredCountdownSchema,
   StoredDeliverySchema,
   StoredGroupIntentSchema,
   StoredGroupJoinRequestSchema,
@@ -17,6 +18,7 @@ import {
   StoredOwnDeviceSchema,
   StoredParkedSchema,
   StoredPeerDeviceSchema,
+  StoredReceiptSchema,
   StoredReceiptsSchema,
   StoredTrailSchema,
 } from '@sotto/wire/stored';
@@ -38,14 +40,19 @@ export const ownDevices = table(state('own-devices'), StoredOwnDeviceSchema);
 export const contacts = table(state('contacts'), StoredContactSchema);
 /** Key: device, of a contact or of the own account. */
 export const peerDevices = table(state('peer-devices'), StoredPeerDeviceSchema);
-/** Key: conversation. */
+/** Key: conversation. Lookup: `settings-due`. */
 export const conversations = table(state('conversations'), StoredConversationSchema);
 /**
  * Key: message. Order: one partition a conversation, for what has a line of its own. Lookups: `unread` and `held` by
- * conversation, `target` (annotations) by message, `counter` by `counterKey`.
+ * conversation, `target` (annotations) by message, `counter` by `counterKey`, `pinned` by
+ * conversation.
  */
 export const messages = table(history('messages'), StoredMessageSchema);
-/** Key: message. */
+/** Key: message. Order: partition `due`, by the time when it disappears (store/countdowns.ts). */
+export const countdowns = table(history('countdowns'), StoredCountdownSchema);
+/** What members have said about an own message. Key: `message/account`. Lookup: `message`. */
+export const receipts = table(history('receipts'), StoredReceiptSchema);
+/** Key: message, or envelope id of what could not be opened. */
 export const trails = table(history('trails'), StoredTrailSchema);
 /** Key: message. */
 export const outbounds = table(history('outbound'), StoredOutboundSchema);

@@ -44,6 +44,8 @@ export const reasons = {
   'counter-reused': 'Its sender used the same number for another message; both are kept.',
   edited: 'Its author changed it.',
   deleted: 'Its author took it back.',
+  disappeared: 'Its time was over: it disappeared, and its content is deleted from this device.',
+  'deleted-for-me': 'It was deleted for this account; others still have it.',
   // Envelopes that could not be opened.
   'no-session': 'It belongs to no session that this device has; the sender will start a new one.',
   'wrong-mailbox': 'It was sealed for another mailbox.',

@@ -1,0 +1,134 @@
+import { accountId } from '@sotto/wire';
+import { StoredMessage_State, StoredOutbound_Audience, StoredOutbound_Until } from '@sotto/wire/stored';
+import { findContact, stateOf } from '../contacts/rows.ts';
+import type { Core } from '../core/core.ts';
+import { MessengerError } from '../error.ts';
+import { owe } from '../inbox/receipts.ts';
+import { cancelDeleted, enqueue } from '../outbox/rows.ts';
+import type { ConversationRef, MessageRef } from '../refs.ts';
+import type { Tx } from '../store/ledger.ts';
+import { conversationRef } from '../store/refs.ts';
+import { messages } from '../store/tables.ts';
+import { absorb } from './absorb.ts';
+import { composeNext } from './compose.ts';
+import { writeBody } from './outgoing.ts';
+import { isLine } from './placing.ts';
+import { byAuthor, markSeenUpTo } from './read.ts';
+import { removeMessage } from './remove.ts';
+import { putConversation, requireConversation } from './rows.ts';
+import { changeSettings, viewSettings } from './settings.ts';
+import { findTarget } from './target.ts';
+import type { ConversationChange, Outgoing } from './types.ts';
+import { viewBody } from './view.ts';
+
+/** What people do in conversations. */
+export class Writing {
+  readonly #core: Core;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Stores a message in the outbox and in its place. */
+  send(ref: ConversationRef, outgoing: Outgoing): { readonly id: MessageRef } {
+    return this.#core.ledger.commit((tx) => {
+      const conversation = requireConversation(tx.write, ref);
+      const recipient = accountId(conversation.contact);
+      this.#requireWritable(tx, recipient);
+      const body = writeBody(tx.write, this.#core, conversation, outgoing);
+      const { id, bytes, content } = composeNext(this.#core, conversation, body);
+      absorb(tx, this.#core, {
+        content,
+        bytes,
+        id,
+        author: this.#core.self.account,
+        device: this.#core.self.device,
+        contact: recipient,
+        state: StoredMessage_State.WAITING,
+        made: conversation,
+      });
+      cancelDeleted(tx, this.#core, content);
+      const message = enqueue(tx, this.#core, {
+        id,
+        bytes,
+        conversation: content.conversation,
+        recipient,
+        audience: StoredOutbound_Audience.ALL,
+        until: StoredOutbound_Until.DELIVERED,
+        urgent: body.kind === 'text',
+        afterAcceptance: true,
+      });
+      return { id: message };
+    });
+  }
+
+  /** Sends the text of a message on, as one that was written before. */
+  forward(ref: MessageRef, to: ConversationRef): { readonly id: MessageRef } {
+    const row = this.#core.ledger.read((read) => messages.get(read, ref));
+    if (row === null || !isLine(row)) throw new MessengerError('not_found', 'no such message');
+    const body = viewBody(row);
+    if (body.kind !== 'text') throw new MessengerError('invalid_argument', 'only texts can be passed on');
+    // Who is named in it need not be there.
+    return this.send(to, { kind: 'text', text: body.text, forwarded: true });
+  }
+
+  #requireWritable(tx: Tx, account: ReturnType<typeof accountId>): void {
+    const contact = findContact(tx.write, account);
+    const state = contact === null ? null : stateOf(contact);
+    if (state === 'accepted' || state === 'requested') return;
+    if (state === 'blocked') throw new MessengerError('wrong_state', 'the contact is blocked');
+    if (state === 'incoming') throw new MessengerError('wrong_state', 'the contact request is not accepted yet');
+    throw new MessengerError('wrong_state', 'the contact request was declined');
+  }
+
+  markRead(ref: ConversationRef, upTo: MessageRef | undefined): void {
+    this.#core.ledger.commit((tx) => {
+      const conversation = requireConversation(tx.write, ref);
+      const ordinal =
+        upTo === undefined ? Number.MAX_SAFE_INTEGER : Number(findTarget(tx.write, conversation, upTo).ordinal);
+      if (conversation.settings?.markedUnread?.on === true) this.#change(tx, ref, { markedUnread: false });
+      const seen = markSeenUpTo(tx, this.#core, conversationRef(conversation.id), ordinal);
+      for (const { author, ids } of byAuthor(seen)) {
+        if (this.#core.settings.readReceipts && this.#isAccepted(tx, author)) owe(tx, author, 'read', ids);
+        if (this.#core.own.otherDevices().length > 0) owe(tx, this.#core.self.account, 'read', ids);
+      }
+    });
+  }
+
+  #isAccepted(tx: Tx, account: ReturnType<typeof accountId>): boolean {
+    const contact = findContact(tx.write, account);
+    return contact !== null && stateOf(contact) === 'accepted';
+  }
+
+  /** Changes how this account keeps a conversation, here and then on its other devices. */
+  configure(ref: ConversationRef, change: ConversationChange): void {
+    this.#core.ledger.commit((tx) => this.#change(tx, ref, change));
+  }
+
+  #change(tx: Tx, ref: ConversationRef, change: ConversationChange): void {
+    const conversation = requireConversation(tx.write, ref);
+    const now = this.#core.clock.now();
+    changeSettings(conversation, change, now);
+    putConversation(tx, conversation);
+    tx.emit({
+      type: 'conversation-settings-changed',
+      conversation: conversationRef(conversation.id),
+      settings: viewSettings(conversation, now),
+    });
+    tx.ring('settings', null);
+  }
+
+  /** Deletes a message from this account's devices; others keep it. */
+  deleteForMe(ref: MessageRef): void {
+    this.#core.ledger.commit((tx) => {
+      const row = messages.get(tx.write, ref);
+      if (row === null || !removeMessage(tx, this.#core, ref, 'deleted-for-me')) {
+        throw new MessengerError('not_found', 'no such message');
+      }
+      const conversation = requireConversation(tx.write, conversationRef(row.conversation));
+      conversation.hiddenDue.push(row.id);
+      putConversation(tx, conversation);
+      tx.ring('settings', null);
+    });
+  }
+}
