@@ -26,3 +26,7 @@ export type {
   SignatureKind,
 } from './provider.ts';
 export { bytesOf, Secret } from './secret.ts';
+export { STREAM_HEADER_BYTES } from './stream/header.ts';
+export type { StreamAead } from './stream/header.ts';
+export { openStream, sealedStreamBytes, sealStream } from './stream/stream.ts';
+export type { SealStreamOptions, StreamOpener, StreamOptions, StreamSealer } from './stream/stream.ts';

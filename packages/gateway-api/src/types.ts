@@ -69,6 +69,13 @@ export interface GatewayLimits {
   /** Bytes that one log holds, and seconds that an entry is kept. */
   readonly logBytes: number;
   readonly logRetentionSeconds: number;
+  /** Largest blob, bytes. */
+  readonly blobBytes: number;
+  /** Seconds a complete blob is kept. */
+  readonly blobRetentionSeconds: number;
+  /** Bytes and number of blobs that an account may begin in a day. */
+  readonly blobDailyBytes: number;
+  readonly blobDailyCount: number;
 }
 
 /** One device's prekeys, as published. Check them against its chain (the engine's `start-session` does). */
@@ -167,6 +174,22 @@ export interface CapabilityOrder {
   readonly dailyQuota?: number;
 }
 
+export interface BlobOrder {
+  /** `blobIdOf(secret that fetches it)`, 32 bytes. */
+  readonly blob: Uint8Array;
+  /** `blobOwnerOf(secret that writes and removes it)`, 32 bytes. */
+  readonly owner: Uint8Array;
+  /** Bytes it will have. */
+  readonly length: number;
+}
+
+export interface BlobProgress {
+  /** Bytes that are on the gateway's disk; the whole length: it is complete. */
+  readonly offset: number;
+  /** Unix seconds until which it is kept. */
+  readonly expiresAt: number;
+}
+
 export interface DeviceMailbox {
   readonly device: Uint8Array;
   readonly mailbox: Uint8Array;
@@ -222,6 +245,11 @@ export interface DeviceConnection {
   createLog(log: Uint8Array, epochKey: Uint8Array, options?: CallOptions): Promise<void>;
   /** Entries that exist already stay as they are. `forbidden`: not a mailbox of one's own account. */
   createCapabilities(orders: readonly CapabilityOrder[], options?: CallOptions): Promise<void>;
+  /**
+   * Makes room for a blob, or finds it again. `quota` (the account's day is used up), `too-large`, `storage-full`,
+   * `conflict` (another one has this id).
+   */
+  beginBlob(order: BlobOrder, options?: CallOptions): Promise<BlobProgress>;
   revokeCapabilities(hashes: readonly Uint8Array[], options?: CallOptions): Promise<void>;
   /** What this device left as its witness; empty: nothing. */
   witness(options?: CallOptions): Promise<Uint8Array>;

@@ -5,6 +5,8 @@ import { deviceId } from './ids.ts';
 
 const LOGIN = asciiBytes('sotto/v1/login');
 const CAPABILITY = asciiBytes('sotto/v1/capability');
+const BLOB = asciiBytes('sotto/v1/blob');
+const BLOB_OWNER = asciiBytes('sotto/v1/blob-owner');
 
 /** Bytes of the gateway's identity key, of a channel binding, of a nonce and of a capability's secret. */
 const LENGTH = 32;
@@ -43,4 +45,22 @@ export function loginMessage(challenge: LoginFacts): Uint8Array {
 export function capabilityHashOf(secret: Uint8Array, sha256: Sha256): Uint8Array {
   if (secret.length !== LENGTH) throw new WireError('length', 'a capability has 32 bytes');
   return sha256(CAPABILITY, secret);
+}
+
+/**
+ * What a blob is called at its gateway: SHA-256("sotto/v1/blob" ‖ secret that fetches it). `secret` has 32 bytes. Throws
+ * `WireError` `length`.
+ */
+export function blobIdOf(secret: Uint8Array, sha256: Sha256): Uint8Array {
+  if (secret.length !== LENGTH) throw new WireError('length', 'the secret of a blob has 32 bytes');
+  return sha256(BLOB, secret);
+}
+
+/**
+ * What a gateway keeps of the right to write and remove a blob: SHA-256("sotto/v1/blob-owner" ‖ secret). `secret` has 32
+ * bytes. Throws `WireError` `length`.
+ */
+export function blobOwnerOf(secret: Uint8Array, sha256: Sha256): Uint8Array {
+  if (secret.length !== LENGTH) throw new WireError('length', 'the secret of a blob has 32 bytes');
+  return sha256(BLOB_OWNER, secret);
 }

@@ -28,7 +28,7 @@ export { WireError } from './error.ts';
 export type { WireErrorCode } from './error.ts';
 export { formatGatewayAddress, parseGatewayAddress } from './gateway-address.ts';
 export type { GatewayAddress } from './gateway-address.ts';
-export { capabilityHashOf, LOGIN_EXPORTER_LABEL, loginMessage } from './gateway-auth.ts';
+export { blobIdOf, blobOwnerOf, capabilityHashOf, LOGIN_EXPORTER_LABEL, loginMessage } from './gateway-auth.ts';
 export type { LoginFacts } from './gateway-auth.ts';
 export { formatHost, hostName, parseHost } from './host.ts';
 export type { Host } from './host.ts';

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/gateway/v1/gateway.proto.
  */
 export const file_sotto_gateway_v1_gateway: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zb3R0by9nYXRld2F5L3YxL2dhdGV3YXkucHJvdG8SEHNvdHRvLmdhdGV3YXkudjEiUQoLRXJyb3JEZXRhaWwSKgoHcmVmdXNhbBgBIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbBIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoBCIQCg5HZXRJbmZvUmVxdWVzdCKqAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSGQoRZW52ZWxvcGVfdmVyc2lvbnMYAiADKA0SCwoDbm93GAMgASgEEigKBmxpbWl0cxgEIAEoCzIYLnNvdHRvLmdhdGV3YXkudjEuTGltaXRzEjQKDHJlZ2lzdHJhdGlvbhgFIAEoDjIeLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0cmF0aW9uIu4CCgZMaW1pdHMSGAoQbWFpbGJveF9tZXNzYWdlcxgBIAEoDRIYChBtYWlsYm94X3JlcXVlc3RzGAIgASgNEhkKEXJldGVudGlvbl9zZWNvbmRzGAMgASgEEhYKDmVudmVsb3BlX2J5dGVzGAQgASgNEhgKEG9uZV90aW1lX3ByZWtleXMYBSABKA0SEgoKYmxvYl9ieXRlcxgGIAEoBBIeChZibG9iX3JldGVudGlvbl9zZWNvbmRzGAcgASgEEhgKEGJsb2JfZGFpbHlfYnl0ZXMYCCABKAQSGAoQYmxvYl9kYWlseV9jb3VudBgJIAEoDRIYChBsb2dfY29tbWl0X2J5dGVzGAogASgNEhkKEWxvZ19tZXNzYWdlX2J5dGVzGAsgASgNEh0KFWxvZ19yZXRlbnRpb25fc2Vjb25kcxgMIAEoBBIRCglsb2dfYnl0ZXMYDSABKAQSFAoMa2V5X3BhY2thZ2VzGA4gASgNIiIKElJlc29sdmVOYW1lUmVxdWVzdBIMCgRuYW1lGAEgASgJIiYKE1Jlc29sdmVOYW1lUmVzcG9uc2USDwoHYWNjb3VudBgBIAEoDCI5Cg9HZXRDaGFpblJlcXVlc3QSDwoHYWNjb3VudBgBIAEoDBIVCg1mcm9tX3NlcXVlbmNlGAIgASgEIiYKEEdldENoYWluUmVzcG9uc2USEgoKc3RhdGVtZW50cxgBIAMoDCJCCglBZG1pc3Npb24SFAoKY2FwYWJpbGl0eRgBIAEoDEgAEhcKDXJlcXVlc3RfdG9rZW4YAiABKAxIAEIGCgRraW5kImMKEEdldEJ1bmRsZVJlcXVlc3QSDwoHYWNjb3VudBgBIAEoDBIOCgZkZXZpY2UYAiABKAwSLgoJYWRtaXNzaW9uGAMgASgLMhsuc290dG8uZ2F0ZXdheS52MS5BZG1pc3Npb24iVQoRR2V0QnVuZGxlUmVzcG9uc2USDwoHbWFpbGJveBgBIAEoDBIvCgdwcmVrZXlzGAIgAygLMh4uc290dG8uc2Vzc2lvbi52MS5Qcm92ZW5QcmVrZXkiKQoWR2V0UmVxdWVzdFRva2VuUmVxdWVzdBIPCgdhY2NvdW50GAEgASgMIjwKF0dldFJlcXVlc3RUb2tlblJlc3BvbnNlEg0KBXRva2VuGAEgASgMEhIKCmV4cGlyZXNfYXQYAiABKAQiTwoLUG9zdFJlcXVlc3QSEAoIZW52ZWxvcGUYASABKAwSLgoJYWRtaXNzaW9uGAIgASgLMhsuc290dG8uZ2F0ZXdheS52MS5BZG1pc3Npb24iIQoMUG9zdFJlc3BvbnNlEhEKCWR1cGxpY2F0ZRgBIAEoCCJLCgxOdW1iZXJlZFBvc3QSDgoGbnVtYmVyGAEgASgEEisKBHBvc3QYAiABKAsyHS5zb3R0by5nYXRld2F5LnYxLlBvc3RSZXF1ZXN0IkIKEVBvc3RTdHJlYW1SZXF1ZXN0Ei0KBXBvc3RzGAEgAygLMh4uc290dG8uZ2F0ZXdheS52MS5OdW1iZXJlZFBvc3QiRQoSUG9zdFN0cmVhbVJlc3BvbnNlEi8KCG91dGNvbWVzGAEgAygLMh0uc290dG8uZ2F0ZXdheS52MS5Qb3N0T3V0Y29tZSJ0CgtQb3N0T3V0Y29tZRIOCgZudW1iZXIYASABKAQSKgoHcmVmdXNhbBgCIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbBIRCglkdXBsaWNhdGUYAyABKAgSFgoOcmV0cnlfYWZ0ZXJfbXMYBCABKAQiFQoTR2V0Q2hhbGxlbmdlUmVxdWVzdCIlChRHZXRDaGFsbGVuZ2VSZXNwb25zZRINCgVub25jZRgBIAEoDCJnCgtEZXZpY2VQcm9vZhIPCgdhY2NvdW50GAEgASgMEg4KBmRldmljZRgCIAEoDBINCgVub25jZRgDIAEoDBIRCglzaWduYXR1cmUYBCABKAwSFQoNY2hhbm5lbF9ib3VuZBgFIAEoCCJuCg9SZWdpc3RlclJlcXVlc3QSLAoFcHJvb2YYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLkRldmljZVByb29mEhIKCnN0YXRlbWVudHMYAiADKAwSGQoRcmVnaXN0cmF0aW9uX2NvZGUYAyABKAkiIwoQUmVnaXN0ZXJSZXNwb25zZRIPCgdtYWlsYm94GAEgASgMIjwKDExvZ2luUmVxdWVzdBIsCgVwcm9vZhgBIAEoCzIdLnNvdHRvLmdhdGV3YXkudjEuRGV2aWNlUHJvb2YiTAoNTG9naW5SZXNwb25zZRINCgV0b2tlbhgBIAEoCRISCgpleHBpcmVzX2F0GAIgASgEEhgKEGxpZmV0aW1lX3NlY29uZHMYAyABKA0iLgoYUHVibGlzaFN0YXRlbWVudHNSZXF1ZXN0EhIKCnN0YXRlbWVudHMYASADKAwiLQoZUHVibGlzaFN0YXRlbWVudHNSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoBCIgChBDbGFpbU5hbWVSZXF1ZXN0EgwKBG5hbWUYASABKAkiEwoRQ2xhaW1OYW1lUmVzcG9uc2UidQoLUHJla2V5RW50cnkSKgoEa2luZBgBIAEoDjIcLnNvdHRvLnNlc3Npb24udjEuUHJla2V5S2luZBIKCgJpZBgCIAEoDRIuCgZwcmVrZXkYAyABKAsyHi5zb3R0by5zZXNzaW9uLnYxLlByb3ZlblByZWtleSKIAQoUVXBsb2FkUHJla2V5c1JlcXVlc3QSLgoHbGFzdGluZxgBIAMoCzIdLnNvdHRvLmdhdGV3YXkudjEuUHJla2V5RW50cnkSLwoIb25lX3RpbWUYAiADKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleUVudHJ5Eg8KB3JlcGxhY2UYAyABKAgiRQoVVXBsb2FkUHJla2V5c1Jlc3BvbnNlEiwKBXN0b2NrGAEgASgLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlTdG9jayI1CgtQcmVrZXlTdG9jaxIQCghvbmVfdGltZRgBIAEoDRIUCgxvbmVfdGltZV9rZW0YAiABKA0iFwoVR2V0UHJla2V5U3RvY2tSZXF1ZXN0IkYKFkdldFByZWtleVN0b2NrUmVzcG9uc2USLAoFc3RvY2sYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleVN0b2NrIkUKD0NhcGFiaWxpdHlFbnRyeRIMCgRoYXNoGAEgASgMEg8KB21haWxib3gYAiABKAwSEwoLZGFpbHlfcXVvdGEYAyABKA0iTwoZQ3JlYXRlQ2FwYWJpbGl0aWVzUmVxdWVzdBIyCgdlbnRyaWVzGAEgAygLMiEuc290dG8uZ2F0ZXdheS52MS5DYXBhYmlsaXR5RW50cnkiHAoaQ3JlYXRlQ2FwYWJpbGl0aWVzUmVzcG9uc2UiKwoZUmV2b2tlQ2FwYWJpbGl0aWVzUmVxdWVzdBIOCgZoYXNoZXMYASADKAwiHAoaUmV2b2tlQ2FwYWJpbGl0aWVzUmVzcG9uc2UiEwoRR2V0V2l0bmVzc1JlcXVlc3QiJQoSR2V0V2l0bmVzc1Jlc3BvbnNlEg8KB3dpdG5lc3MYASABKAwiNgoRU2V0V2l0bmVzc1JlcXVlc3QSEAoIZXhwZWN0ZWQYASABKAwSDwoHd2l0bmVzcxgCIAEoDCIUChJTZXRXaXRuZXNzUmVzcG9uc2UiFgoUTGlzdE1haWxib3hlc1JlcXVlc3QiMAoNRGV2aWNlTWFpbGJveBIOCgZkZXZpY2UYASABKAwSDwoHbWFpbGJveBgCIAEoDCJLChVMaXN0TWFpbGJveGVzUmVzcG9uc2USMgoJbWFpbGJveGVzGAEgAygLMh8uc290dG8uZ2F0ZXdheS52MS5EZXZpY2VNYWlsYm94ImkKCERlbGl2ZXJ5EhAKCHNlcXVlbmNlGAEgASgEEhAKCGVudmVsb3BlGAIgASgMEiYKBXF1ZXVlGAMgASgOMhcuc290dG8uZ2F0ZXdheS52MS5RdWV1ZRIRCglzdG9yZWRfYXQYBCABKAQiOwoSR2V0TWVzc2FnZXNSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgEEg0KBWxpbWl0GAIgASgNIlMKE0dldE1lc3NhZ2VzUmVzcG9uc2USLgoKZGVsaXZlcmllcxgBIAMoCzIaLnNvdHRvLmdhdGV3YXkudjEuRGVsaXZlcnkSDAoEbW9yZRgCIAEoCCInChJBY2tub3dsZWRnZVJlcXVlc3QSEQoJc2VxdWVuY2VzGAEgAygEIhUKE0Fja25vd2xlZGdlUmVzcG9uc2UiQwoOQ29ubmVjdFJlcXVlc3QSDgoGY3JlZGl0GAEgASgNEhMKC2Fja25vd2xlZGdlGAIgAygEEgwKBHBpbmcYAyABKAQi2AEKD0Nvbm5lY3RSZXNwb25zZRIuCgpkZWxpdmVyaWVzGAEgAygLMhouc290dG8uZ2F0ZXdheS52MS5EZWxpdmVyeRIUCgxhY2tub3dsZWRnZWQYAiADKAQSEQoJY2F1Z2h0X3VwGAMgASgIEgwKBHBvbmcYBCABKAQSMgoLbG93X3ByZWtleXMYBSABKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleVN0b2NrEioKB2Nsb3NpbmcYBiABKA4yGS5zb3R0by5nYXRld2F5LnYxLlJlZnVzYWwiZwoUR2V0S2V5UGFja2FnZVJlcXVlc3QSDwoHYWNjb3VudBgBIAEoDBIOCgZkZXZpY2UYAiABKAwSLgoJYWRtaXNzaW9uGAMgASgLMhsuc290dG8uZ2F0ZXdheS52MS5BZG1pc3Npb24iQQoVR2V0S2V5UGFja2FnZVJlc3BvbnNlEhMKC2tleV9wYWNrYWdlGAEgASgMEhMKC2xhc3RfcmVzb3J0GAIgASgIIkYKD0tleVBhY2thZ2VFbnRyeRIKCgJpZBgBIAEoDRISCgpleHBpcmVzX2F0GAIgASgEEhMKC2tleV9wYWNrYWdlGAMgASgMIocBChhVcGxvYWRLZXlQYWNrYWdlc1JlcXVlc3QSMwoIb25lX3RpbWUYASADKAsyIS5zb3R0by5nYXRld2F5LnYxLktleVBhY2thZ2VFbnRyeRI2CgtsYXN0X3Jlc29ydBgCIAEoCzIhLnNvdHRvLmdhdGV3YXkudjEuS2V5UGFja2FnZUVudHJ5Ik0KGVVwbG9hZEtleVBhY2thZ2VzUmVzcG9uc2USMAoFc3RvY2sYASABKAsyIS5zb3R0by5nYXRld2F5LnYxLktleVBhY2thZ2VTdG9jayI4Cg9LZXlQYWNrYWdlU3RvY2sSEAoIb25lX3RpbWUYASABKA0SEwoLbGFzdF9yZXNvcnQYAiABKAgiGwoZR2V0S2V5UGFja2FnZVN0b2NrUmVxdWVzdCJOChpHZXRLZXlQYWNrYWdlU3RvY2tSZXNwb25zZRIwCgVzdG9jaxgBIAEoCzIhLnNvdHRvLmdhdGV3YXkudjEuS2V5UGFja2FnZVN0b2NrIjIKEENyZWF0ZUxvZ1JlcXVlc3QSCwoDbG9nGAEgASgMEhEKCWVwb2NoX2tleRgCIAEoDCITChFDcmVhdGVMb2dSZXNwb25zZSI1Cg1BcHBlbmRSZXF1ZXN0EiQKBHBvc3QYASABKAsyFi5zb3R0by53aXJlLnYxLkxvZ1Bvc3QiNQoOQXBwZW5kUmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSEQoJZHVwbGljYXRlGAIgASgIIj8KCUxvZ1JlY29yZBIQCghwb3NpdGlvbhgBIAEoBBINCgVlbnRyeRgCIAEoDBIRCglzdG9yZWRfYXQYAyABKAQiKQoJTG9nRXh0ZW50Eg4KBm9sZGVzdBgBIAEoBBIMCgRoZWFkGAIgASgEIjsKDlJlYWRMb2dSZXF1ZXN0EgsKA2xvZxgBIAEoDBINCgVhZnRlchgCIAEoBBINCgVsaW1pdBgDIAEoDSJ6Cg9SZWFkTG9nUmVzcG9uc2USLAoHcmVjb3JkcxgBIAMoCzIbLnNvdHRvLmdhdGV3YXkudjEuTG9nUmVjb3JkEgwKBG1vcmUYAiABKAgSKwoGZXh0ZW50GAMgASgLMhsuc290dG8uZ2F0ZXdheS52MS5Mb2dFeHRlbnQibgoNRm9sbG93UmVxdWVzdBItCgZmb2xsb3cYASADKAsyHS5zb3R0by5nYXRld2F5LnYxLkZvbGxvd2VkTG9nEhAKCHVuZm9sbG93GAIgAygMEg4KBmNyZWRpdBgDIAEoDRIMCgRwaW5nGAQgASgEIikKC0ZvbGxvd2VkTG9nEgsKA2xvZxgBIAEoDBINCgVhZnRlchgCIAEoBCJ3Cg5Gb2xsb3dSZXNwb25zZRIrCgdiYXRjaGVzGAEgAygLMhouc290dG8uZ2F0ZXdheS52MS5Mb2dCYXRjaBIMCgRwb25nGAIgASgEEioKB2Nsb3NpbmcYAyABKA4yGS5zb3R0by5nYXRld2F5LnYxLlJlZnVzYWwisQEKCExvZ0JhdGNoEgsKA2xvZxgBIAEoDBIsCgdyZWNvcmRzGAIgAygLMhsuc290dG8uZ2F0ZXdheS52MS5Mb2dSZWNvcmQSKwoGZXh0ZW50GAMgASgLMhsuc290dG8uZ2F0ZXdheS52MS5Mb2dFeHRlbnQSEQoJY2F1Z2h0X3VwGAQgASgIEioKB3JlZnVzYWwYBSABKA4yGS5zb3R0by5nYXRld2F5LnYxLlJlZnVzYWwq5wQKB1JlZnVzYWwSFwoTUkVGVVNBTF9VTlNQRUNJRklFRBAAEhUKEVJFRlVTQUxfTUFMRk9STUVEEAESHwobUkVGVVNBTF9VTlNVUFBPUlRFRF9WRVJTSU9OEAISFQoRUkVGVVNBTF9UT09fTEFSR0UQAxIbChdSRUZVU0FMX1VOQVVUSEVOVElDQVRFRBAEEhUKEVJFRlVTQUxfRk9SQklEREVOEAUSFQoRUkVGVVNBTF9OT1RfRk9VTkQQBhIUChBSRUZVU0FMX0NPTkZMSUNUEAcSGAoUUkVGVVNBTF9NQUlMQk9YX0ZVTEwQCBIWChJSRUZVU0FMX0NBUEFCSUxJVFkQCRIRCg1SRUZVU0FMX1FVT1RBEAoSGAoUUkVGVVNBTF9SQVRFX0xJTUlURUQQCxITCg9SRUZVU0FMX0VYUElSRUQQDBIfChtSRUZVU0FMX1JFR0lTVFJBVElPTl9DTE9TRUQQDRITCg9SRUZVU0FMX1JFVk9LRUQQDhIXChNSRUZVU0FMX1VOQVZBSUxBQkxFEA8SGQoVUkVGVVNBTF9TTE9XX0NPTlNVTUVSEBASFAoQUkVGVVNBTF9SRVBMQUNFRBAREhgKFFJFRlVTQUxfU1RPUkFHRV9GVUxMEBISEQoNUkVGVVNBTF9SQU5HRRATEhcKE1JFRlVTQUxfU1RBTEVfRVBPQ0gQFBIZChVSRUZVU0FMX1VOS05PV05fRVBPQ0gQFRIVChFSRUZVU0FMX1NJR05BVFVSRRAWEhEKDVJFRlVTQUxfU1BFTlQQFxIUChBSRUZVU0FMX0xPR19GVUxMEBgqcwoMUmVnaXN0cmF0aW9uEhwKGFJFR0lTVFJBVElPTl9VTlNQRUNJRklFRBAAEhUKEVJFR0lTVFJBVElPTl9PUEVOEAESFQoRUkVHSVNUUkFUSU9OX0NPREUQAhIXChNSRUdJU1RSQVRJT05fQ0xPU0VEEAMqRgoFUXVldWUSFQoRUVVFVUVfVU5TUEVDSUZJRUQQABISCg5RVUVVRV9DT05UQUNUUxABEhIKDlFVRVVFX1JFUVVFU1RTEAIysQQKEERpcmVjdG9yeVNlcnZpY2USTgoHR2V0SW5mbxIgLnNvdHRvLmdhdGV3YXkudjEuR2V0SW5mb1JlcXVlc3QaIS5zb3R0by5nYXRld2F5LnYxLkdldEluZm9SZXNwb25zZRJaCgtSZXNvbHZlTmFtZRIkLnNvdHRvLmdhdGV3YXkudjEuUmVzb2x2ZU5hbWVSZXF1ZXN0GiUuc290dG8uZ2F0ZXdheS52MS5SZXNvbHZlTmFtZVJlc3BvbnNlElEKCEdldENoYWluEiEuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFpblJlcXVlc3QaIi5zb3R0by5nYXRld2F5LnYxLkdldENoYWluUmVzcG9uc2USVAoJR2V0QnVuZGxlEiIuc290dG8uZ2F0ZXdheS52MS5HZXRCdW5kbGVSZXF1ZXN0GiMuc290dG8uZ2F0ZXdheS52MS5HZXRCdW5kbGVSZXNwb25zZRJgCg1HZXRLZXlQYWNrYWdlEiYuc290dG8uZ2F0ZXdheS52MS5HZXRLZXlQYWNrYWdlUmVxdWVzdBonLnNvdHRvLmdhdGV3YXkudjEuR2V0S2V5UGFja2FnZVJlc3BvbnNlEmYKD0dldFJlcXVlc3RUb2tlbhIoLnNvdHRvLmdhdGV3YXkudjEuR2V0UmVxdWVzdFRva2VuUmVxdWVzdBopLnNvdHRvLmdhdGV3YXkudjEuR2V0UmVxdWVzdFRva2VuUmVzcG9uc2UysQEKC1Bvc3RTZXJ2aWNlEkUKBFBvc3QSHS5zb3R0by5nYXRld2F5LnYxLlBvc3RSZXF1ZXN0Gh4uc290dG8uZ2F0ZXdheS52MS5Qb3N0UmVzcG9uc2USWwoKUG9zdFN0cmVhbRIjLnNvdHRvLmdhdGV3YXkudjEuUG9zdFN0cmVhbVJlcXVlc3QaJC5zb3R0by5nYXRld2F5LnYxLlBvc3RTdHJlYW1SZXNwb25zZSgBMAEy/wEKD0dyb3VwTG9nU2VydmljZRJLCgZBcHBlbmQSHy5zb3R0by5nYXRld2F5LnYxLkFwcGVuZFJlcXVlc3QaIC5zb3R0by5nYXRld2F5LnYxLkFwcGVuZFJlc3BvbnNlEk4KB1JlYWRMb2cSIC5zb3R0by5nYXRld2F5LnYxLlJlYWRMb2dSZXF1ZXN0GiEuc290dG8uZ2F0ZXdheS52MS5SZWFkTG9nUmVzcG9uc2USTwoGRm9sbG93Eh8uc290dG8uZ2F0ZXdheS52MS5Gb2xsb3dSZXF1ZXN0GiAuc290dG8uZ2F0ZXdheS52MS5Gb2xsb3dSZXNwb25zZSgBMAEyzQ0KDURldmljZVNlcnZpY2USXQoMR2V0Q2hhbGxlbmdlEiUuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFsbGVuZ2VSZXF1ZXN0GiYuc290dG8uZ2F0ZXdheS52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZRJRCghSZWdpc3RlchIhLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0ZXJSZXF1ZXN0GiIuc290dG8uZ2F0ZXdheS52MS5SZWdpc3RlclJlc3BvbnNlEkgKBUxvZ2luEh4uc290dG8uZ2F0ZXdheS52MS5Mb2dpblJlcXVlc3QaHy5zb3R0by5nYXRld2F5LnYxLkxvZ2luUmVzcG9uc2USbAoRUHVibGlzaFN0YXRlbWVudHMSKi5zb3R0by5nYXRld2F5LnYxLlB1Ymxpc2hTdGF0ZW1lbnRzUmVxdWVzdBorLnNvdHRvLmdhdGV3YXkudjEuUHVibGlzaFN0YXRlbWVudHNSZXNwb25zZRJUCglDbGFpbU5hbWUSIi5zb3R0by5nYXRld2F5LnYxLkNsYWltTmFtZVJlcXVlc3QaIy5zb3R0by5nYXRld2F5LnYxLkNsYWltTmFtZVJlc3BvbnNlEmAKDVVwbG9hZFByZWtleXMSJi5zb3R0by5nYXRld2F5LnYxLlVwbG9hZFByZWtleXNSZXF1ZXN0Gicuc290dG8uZ2F0ZXdheS52MS5VcGxvYWRQcmVrZXlzUmVzcG9uc2USYwoOR2V0UHJla2V5U3RvY2sSJy5zb3R0by5nYXRld2F5LnYxLkdldFByZWtleVN0b2NrUmVxdWVzdBooLnNvdHRvLmdhdGV3YXkudjEuR2V0UHJla2V5U3RvY2tSZXNwb25zZRJsChFVcGxvYWRLZXlQYWNrYWdlcxIqLnNvdHRvLmdhdGV3YXkudjEuVXBsb2FkS2V5UGFja2FnZXNSZXF1ZXN0Gisuc290dG8uZ2F0ZXdheS52MS5VcGxvYWRLZXlQYWNrYWdlc1Jlc3BvbnNlEm8KEkdldEtleVBhY2thZ2VTdG9jaxIrLnNvdHRvLmdhdGV3YXkudjEuR2V0S2V5UGFja2FnZVN0b2NrUmVxdWVzdBosLnNvdHRvLmdhdGV3YXkudjEuR2V0S2V5UGFja2FnZVN0b2NrUmVzcG9uc2USVAoJQ3JlYXRlTG9nEiIuc290dG8uZ2F0ZXdheS52MS5DcmVhdGVMb2dSZXF1ZXN0GiMuc290dG8uZ2F0ZXdheS52MS5DcmVhdGVMb2dSZXNwb25zZRJvChJDcmVhdGVDYXBhYmlsaXRpZXMSKy5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUNhcGFiaWxpdGllc1JlcXVlc3QaLC5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUNhcGFiaWxpdGllc1Jlc3BvbnNlEm8KElJldm9rZUNhcGFiaWxpdGllcxIrLnNvdHRvLmdhdGV3YXkudjEuUmV2b2tlQ2FwYWJpbGl0aWVzUmVxdWVzdBosLnNvdHRvLmdhdGV3YXkudjEuUmV2b2tlQ2FwYWJpbGl0aWVzUmVzcG9uc2USVwoKR2V0V2l0bmVzcxIjLnNvdHRvLmdhdGV3YXkudjEuR2V0V2l0bmVzc1JlcXVlc3QaJC5zb3R0by5nYXRld2F5LnYxLkdldFdpdG5lc3NSZXNwb25zZRJXCgpTZXRXaXRuZXNzEiMuc290dG8uZ2F0ZXdheS52MS5TZXRXaXRuZXNzUmVxdWVzdBokLnNvdHRvLmdhdGV3YXkudjEuU2V0V2l0bmVzc1Jlc3BvbnNlEmAKDUxpc3RNYWlsYm94ZXMSJi5zb3R0by5nYXRld2F5LnYxLkxpc3RNYWlsYm94ZXNSZXF1ZXN0Gicuc290dG8uZ2F0ZXdheS52MS5MaXN0TWFpbGJveGVzUmVzcG9uc2USWgoLR2V0TWVzc2FnZXMSJC5zb3R0by5nYXRld2F5LnYxLkdldE1lc3NhZ2VzUmVxdWVzdBolLnNvdHRvLmdhdGV3YXkudjEuR2V0TWVzc2FnZXNSZXNwb25zZRJaCgtBY2tub3dsZWRnZRIkLnNvdHRvLmdhdGV3YXkudjEuQWNrbm93bGVkZ2VSZXF1ZXN0GiUuc290dG8uZ2F0ZXdheS52MS5BY2tub3dsZWRnZVJlc3BvbnNlElIKB0Nvbm5lY3QSIC5zb3R0by5nYXRld2F5LnYxLkNvbm5lY3RSZXF1ZXN0GiEuc290dG8uZ2F0ZXdheS52MS5Db25uZWN0UmVzcG9uc2UoATABYgZwcm90bzM", [file_sotto_session_v1_prekeys, file_sotto_wire_v1_group]);
+  fileDesc("Ch5zb3R0by9nYXRld2F5L3YxL2dhdGV3YXkucHJvdG8SEHNvdHRvLmdhdGV3YXkudjEiUQoLRXJyb3JEZXRhaWwSKgoHcmVmdXNhbBgBIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbBIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoBCIQCg5HZXRJbmZvUmVxdWVzdCKqAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSGQoRZW52ZWxvcGVfdmVyc2lvbnMYAiADKA0SCwoDbm93GAMgASgEEigKBmxpbWl0cxgEIAEoCzIYLnNvdHRvLmdhdGV3YXkudjEuTGltaXRzEjQKDHJlZ2lzdHJhdGlvbhgFIAEoDjIeLnNvdHRvLmdhdGV3YXkudjEuUmVnaXN0cmF0aW9uIu4CCgZMaW1pdHMSGAoQbWFpbGJveF9tZXNzYWdlcxgBIAEoDRIYChBtYWlsYm94X3JlcXVlc3RzGAIgASgNEhkKEXJldGVudGlvbl9zZWNvbmRzGAMgASgEEhYKDmVudmVsb3BlX2J5dGVzGAQgASgNEhgKEG9uZV90aW1lX3ByZWtleXMYBSABKA0SEgoKYmxvYl9ieXRlcxgGIAEoBBIeChZibG9iX3JldGVudGlvbl9zZWNvbmRzGAcgASgEEhgKEGJsb2JfZGFpbHlfYnl0ZXMYCCABKAQSGAoQYmxvYl9kYWlseV9jb3VudBgJIAEoDRIYChBsb2dfY29tbWl0X2J5dGVzGAogASgNEhkKEWxvZ19tZXNzYWdlX2J5dGVzGAsgASgNEh0KFWxvZ19yZXRlbnRpb25fc2Vjb25kcxgMIAEoBBIRCglsb2dfYnl0ZXMYDSABKAQSFAoMa2V5X3BhY2thZ2VzGA4gASgNIiIKElJlc29sdmVOYW1lUmVxdWVzdBIMCgRuYW1lGAEgASgJIiYKE1Jlc29sdmVOYW1lUmVzcG9uc2USDwoHYWNjb3VudBgBIAEoDCI5Cg9HZXRDaGFpblJlcXVlc3QSDwoHYWNjb3VudBgBIAEoDBIVCg1mcm9tX3NlcXVlbmNlGAIgASgEIiYKEEdldENoYWluUmVzcG9uc2USEgoKc3RhdGVtZW50cxgBIAMoDCJCCglBZG1pc3Npb24SFAoKY2FwYWJpbGl0eRgBIAEoDEgAEhcKDXJlcXVlc3RfdG9rZW4YAiABKAxIAEIGCgRraW5kImMKEEdldEJ1bmRsZVJlcXVlc3QSDwoHYWNjb3VudBgBIAEoDBIOCgZkZXZpY2UYAiABKAwSLgoJYWRtaXNzaW9uGAMgASgLMhsuc290dG8uZ2F0ZXdheS52MS5BZG1pc3Npb24iVQoRR2V0QnVuZGxlUmVzcG9uc2USDwoHbWFpbGJveBgBIAEoDBIvCgdwcmVrZXlzGAIgAygLMh4uc290dG8uc2Vzc2lvbi52MS5Qcm92ZW5QcmVrZXkiKQoWR2V0UmVxdWVzdFRva2VuUmVxdWVzdBIPCgdhY2NvdW50GAEgASgMIjwKF0dldFJlcXVlc3RUb2tlblJlc3BvbnNlEg0KBXRva2VuGAEgASgMEhIKCmV4cGlyZXNfYXQYAiABKAQiTwoLUG9zdFJlcXVlc3QSEAoIZW52ZWxvcGUYASABKAwSLgoJYWRtaXNzaW9uGAIgASgLMhsuc290dG8uZ2F0ZXdheS52MS5BZG1pc3Npb24iIQoMUG9zdFJlc3BvbnNlEhEKCWR1cGxpY2F0ZRgBIAEoCCJLCgxOdW1iZXJlZFBvc3QSDgoGbnVtYmVyGAEgASgEEisKBHBvc3QYAiABKAsyHS5zb3R0by5nYXRld2F5LnYxLlBvc3RSZXF1ZXN0IkIKEVBvc3RTdHJlYW1SZXF1ZXN0Ei0KBXBvc3RzGAEgAygLMh4uc290dG8uZ2F0ZXdheS52MS5OdW1iZXJlZFBvc3QiRQoSUG9zdFN0cmVhbVJlc3BvbnNlEi8KCG91dGNvbWVzGAEgAygLMh0uc290dG8uZ2F0ZXdheS52MS5Qb3N0T3V0Y29tZSJ0CgtQb3N0T3V0Y29tZRIOCgZudW1iZXIYASABKAQSKgoHcmVmdXNhbBgCIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbBIRCglkdXBsaWNhdGUYAyABKAgSFgoOcmV0cnlfYWZ0ZXJfbXMYBCABKAQiFQoTR2V0Q2hhbGxlbmdlUmVxdWVzdCIlChRHZXRDaGFsbGVuZ2VSZXNwb25zZRINCgVub25jZRgBIAEoDCJnCgtEZXZpY2VQcm9vZhIPCgdhY2NvdW50GAEgASgMEg4KBmRldmljZRgCIAEoDBINCgVub25jZRgDIAEoDBIRCglzaWduYXR1cmUYBCABKAwSFQoNY2hhbm5lbF9ib3VuZBgFIAEoCCJuCg9SZWdpc3RlclJlcXVlc3QSLAoFcHJvb2YYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLkRldmljZVByb29mEhIKCnN0YXRlbWVudHMYAiADKAwSGQoRcmVnaXN0cmF0aW9uX2NvZGUYAyABKAkiIwoQUmVnaXN0ZXJSZXNwb25zZRIPCgdtYWlsYm94GAEgASgMIjwKDExvZ2luUmVxdWVzdBIsCgVwcm9vZhgBIAEoCzIdLnNvdHRvLmdhdGV3YXkudjEuRGV2aWNlUHJvb2YiTAoNTG9naW5SZXNwb25zZRINCgV0b2tlbhgBIAEoCRISCgpleHBpcmVzX2F0GAIgASgEEhgKEGxpZmV0aW1lX3NlY29uZHMYAyABKA0iLgoYUHVibGlzaFN0YXRlbWVudHNSZXF1ZXN0EhIKCnN0YXRlbWVudHMYASADKAwiLQoZUHVibGlzaFN0YXRlbWVudHNSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoBCIgChBDbGFpbU5hbWVSZXF1ZXN0EgwKBG5hbWUYASABKAkiEwoRQ2xhaW1OYW1lUmVzcG9uc2UidQoLUHJla2V5RW50cnkSKgoEa2luZBgBIAEoDjIcLnNvdHRvLnNlc3Npb24udjEuUHJla2V5S2luZBIKCgJpZBgCIAEoDRIuCgZwcmVrZXkYAyABKAsyHi5zb3R0by5zZXNzaW9uLnYxLlByb3ZlblByZWtleSKIAQoUVXBsb2FkUHJla2V5c1JlcXVlc3QSLgoHbGFzdGluZxgBIAMoCzIdLnNvdHRvLmdhdGV3YXkudjEuUHJla2V5RW50cnkSLwoIb25lX3RpbWUYAiADKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleUVudHJ5Eg8KB3JlcGxhY2UYAyABKAgiRQoVVXBsb2FkUHJla2V5c1Jlc3BvbnNlEiwKBXN0b2NrGAEgASgLMh0uc290dG8uZ2F0ZXdheS52MS5QcmVrZXlTdG9jayI1CgtQcmVrZXlTdG9jaxIQCghvbmVfdGltZRgBIAEoDRIUCgxvbmVfdGltZV9rZW0YAiABKA0iFwoVR2V0UHJla2V5U3RvY2tSZXF1ZXN0IkYKFkdldFByZWtleVN0b2NrUmVzcG9uc2USLAoFc3RvY2sYASABKAsyHS5zb3R0by5nYXRld2F5LnYxLlByZWtleVN0b2NrIkUKD0NhcGFiaWxpdHlFbnRyeRIMCgRoYXNoGAEgASgMEg8KB21haWxib3gYAiABKAwSEwoLZGFpbHlfcXVvdGEYAyABKA0iTwoZQ3JlYXRlQ2FwYWJpbGl0aWVzUmVxdWVzdBIyCgdlbnRyaWVzGAEgAygLMiEuc290dG8uZ2F0ZXdheS52MS5DYXBhYmlsaXR5RW50cnkiHAoaQ3JlYXRlQ2FwYWJpbGl0aWVzUmVzcG9uc2UiKwoZUmV2b2tlQ2FwYWJpbGl0aWVzUmVxdWVzdBIOCgZoYXNoZXMYASADKAwiHAoaUmV2b2tlQ2FwYWJpbGl0aWVzUmVzcG9uc2UiEwoRR2V0V2l0bmVzc1JlcXVlc3QiJQoSR2V0V2l0bmVzc1Jlc3BvbnNlEg8KB3dpdG5lc3MYASABKAwiNgoRU2V0V2l0bmVzc1JlcXVlc3QSEAoIZXhwZWN0ZWQYASABKAwSDwoHd2l0bmVzcxgCIAEoDCIUChJTZXRXaXRuZXNzUmVzcG9uc2UiPwoQQmVnaW5CbG9iUmVxdWVzdBIMCgRibG9iGAEgASgMEg0KBW93bmVyGAIgASgMEg4KBmxlbmd0aBgDIAEoBCI3ChFCZWdpbkJsb2JSZXNwb25zZRIOCgZvZmZzZXQYASABKAQSEgoKZXhwaXJlc19hdBgCIAEoBCIWChRMaXN0TWFpbGJveGVzUmVxdWVzdCIwCg1EZXZpY2VNYWlsYm94Eg4KBmRldmljZRgBIAEoDBIPCgdtYWlsYm94GAIgASgMIksKFUxpc3RNYWlsYm94ZXNSZXNwb25zZRIyCgltYWlsYm94ZXMYASADKAsyHy5zb3R0by5nYXRld2F5LnYxLkRldmljZU1haWxib3giaQoIRGVsaXZlcnkSEAoIc2VxdWVuY2UYASABKAQSEAoIZW52ZWxvcGUYAiABKAwSJgoFcXVldWUYAyABKA4yFy5zb3R0by5nYXRld2F5LnYxLlF1ZXVlEhEKCXN0b3JlZF9hdBgEIAEoBCI7ChJHZXRNZXNzYWdlc1JlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKAQSDQoFbGltaXQYAiABKA0iUwoTR2V0TWVzc2FnZXNSZXNwb25zZRIuCgpkZWxpdmVyaWVzGAEgAygLMhouc290dG8uZ2F0ZXdheS52MS5EZWxpdmVyeRIMCgRtb3JlGAIgASgIIicKEkFja25vd2xlZGdlUmVxdWVzdBIRCglzZXF1ZW5jZXMYASADKAQiFQoTQWNrbm93bGVkZ2VSZXNwb25zZSJDCg5Db25uZWN0UmVxdWVzdBIOCgZjcmVkaXQYASABKA0SEwoLYWNrbm93bGVkZ2UYAiADKAQSDAoEcGluZxgDIAEoBCLYAQoPQ29ubmVjdFJlc3BvbnNlEi4KCmRlbGl2ZXJpZXMYASADKAsyGi5zb3R0by5nYXRld2F5LnYxLkRlbGl2ZXJ5EhQKDGFja25vd2xlZGdlZBgCIAMoBBIRCgljYXVnaHRfdXAYAyABKAgSDAoEcG9uZxgEIAEoBBIyCgtsb3dfcHJla2V5cxgFIAEoCzIdLnNvdHRvLmdhdGV3YXkudjEuUHJla2V5U3RvY2sSKgoHY2xvc2luZxgGIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbCJnChRHZXRLZXlQYWNrYWdlUmVxdWVzdBIPCgdhY2NvdW50GAEgASgMEg4KBmRldmljZRgCIAEoDBIuCglhZG1pc3Npb24YAyABKAsyGy5zb3R0by5nYXRld2F5LnYxLkFkbWlzc2lvbiJBChVHZXRLZXlQYWNrYWdlUmVzcG9uc2USEwoLa2V5X3BhY2thZ2UYASABKAwSEwoLbGFzdF9yZXNvcnQYAiABKAgiRgoPS2V5UGFja2FnZUVudHJ5EgoKAmlkGAEgASgNEhIKCmV4cGlyZXNfYXQYAiABKAQSEwoLa2V5X3BhY2thZ2UYAyABKAwihwEKGFVwbG9hZEtleVBhY2thZ2VzUmVxdWVzdBIzCghvbmVfdGltZRgBIAMoCzIhLnNvdHRvLmdhdGV3YXkudjEuS2V5UGFja2FnZUVudHJ5EjYKC2xhc3RfcmVzb3J0GAIgASgLMiEuc290dG8uZ2F0ZXdheS52MS5LZXlQYWNrYWdlRW50cnkiTQoZVXBsb2FkS2V5UGFja2FnZXNSZXNwb25zZRIwCgVzdG9jaxgBIAEoCzIhLnNvdHRvLmdhdGV3YXkudjEuS2V5UGFja2FnZVN0b2NrIjgKD0tleVBhY2thZ2VTdG9jaxIQCghvbmVfdGltZRgBIAEoDRITCgtsYXN0X3Jlc29ydBgCIAEoCCIbChlHZXRLZXlQYWNrYWdlU3RvY2tSZXF1ZXN0Ik4KGkdldEtleVBhY2thZ2VTdG9ja1Jlc3BvbnNlEjAKBXN0b2NrGAEgASgLMiEuc290dG8uZ2F0ZXdheS52MS5LZXlQYWNrYWdlU3RvY2siMgoQQ3JlYXRlTG9nUmVxdWVzdBILCgNsb2cYASABKAwSEQoJZXBvY2hfa2V5GAIgASgMIhMKEUNyZWF0ZUxvZ1Jlc3BvbnNlIjUKDUFwcGVuZFJlcXVlc3QSJAoEcG9zdBgBIAEoCzIWLnNvdHRvLndpcmUudjEuTG9nUG9zdCI1Cg5BcHBlbmRSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoBBIRCglkdXBsaWNhdGUYAiABKAgiPwoJTG9nUmVjb3JkEhAKCHBvc2l0aW9uGAEgASgEEg0KBWVudHJ5GAIgASgMEhEKCXN0b3JlZF9hdBgDIAEoBCIpCglMb2dFeHRlbnQSDgoGb2xkZXN0GAEgASgEEgwKBGhlYWQYAiABKAQiOwoOUmVhZExvZ1JlcXVlc3QSCwoDbG9nGAEgASgMEg0KBWFmdGVyGAIgASgEEg0KBWxpbWl0GAMgASgNInoKD1JlYWRMb2dSZXNwb25zZRIsCgdyZWNvcmRzGAEgAygLMhsuc290dG8uZ2F0ZXdheS52MS5Mb2dSZWNvcmQSDAoEbW9yZRgCIAEoCBIrCgZleHRlbnQYAyABKAsyGy5zb3R0by5nYXRld2F5LnYxLkxvZ0V4dGVudCJuCg1Gb2xsb3dSZXF1ZXN0Ei0KBmZvbGxvdxgBIAMoCzIdLnNvdHRvLmdhdGV3YXkudjEuRm9sbG93ZWRMb2cSEAoIdW5mb2xsb3cYAiADKAwSDgoGY3JlZGl0GAMgASgNEgwKBHBpbmcYBCABKAQiKQoLRm9sbG93ZWRMb2cSCwoDbG9nGAEgASgMEg0KBWFmdGVyGAIgASgEIncKDkZvbGxvd1Jlc3BvbnNlEisKB2JhdGNoZXMYASADKAsyGi5zb3R0by5nYXRld2F5LnYxLkxvZ0JhdGNoEgwKBHBvbmcYAiABKAQSKgoHY2xvc2luZxgDIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbCKxAQoITG9nQmF0Y2gSCwoDbG9nGAEgASgMEiwKB3JlY29yZHMYAiADKAsyGy5zb3R0by5nYXRld2F5LnYxLkxvZ1JlY29yZBIrCgZleHRlbnQYAyABKAsyGy5zb3R0by5nYXRld2F5LnYxLkxvZ0V4dGVudBIRCgljYXVnaHRfdXAYBCABKAgSKgoHcmVmdXNhbBgFIAEoDjIZLnNvdHRvLmdhdGV3YXkudjEuUmVmdXNhbCrnBAoHUmVmdXNhbBIXChNSRUZVU0FMX1VOU1BFQ0lGSUVEEAASFQoRUkVGVVNBTF9NQUxGT1JNRUQQARIfChtSRUZVU0FMX1VOU1VQUE9SVEVEX1ZFUlNJT04QAhIVChFSRUZVU0FMX1RPT19MQVJHRRADEhsKF1JFRlVTQUxfVU5BVVRIRU5USUNBVEVEEAQSFQoRUkVGVVNBTF9GT1JCSURERU4QBRIVChFSRUZVU0FMX05PVF9GT1VORBAGEhQKEFJFRlVTQUxfQ09ORkxJQ1QQBxIYChRSRUZVU0FMX01BSUxCT1hfRlVMTBAIEhYKElJFRlVTQUxfQ0FQQUJJTElUWRAJEhEKDVJFRlVTQUxfUVVPVEEQChIYChRSRUZVU0FMX1JBVEVfTElNSVRFRBALEhMKD1JFRlVTQUxfRVhQSVJFRBAMEh8KG1JFRlVTQUxfUkVHSVNUUkFUSU9OX0NMT1NFRBANEhMKD1JFRlVTQUxfUkVWT0tFRBAOEhcKE1JFRlVTQUxfVU5BVkFJTEFCTEUQDxIZChVSRUZVU0FMX1NMT1dfQ09OU1VNRVIQEBIUChBSRUZVU0FMX1JFUExBQ0VEEBESGAoUUkVGVVNBTF9TVE9SQUdFX0ZVTEwQEhIRCg1SRUZVU0FMX1JBTkdFEBMSFwoTUkVGVVNBTF9TVEFMRV9FUE9DSBAUEhkKFVJFRlVTQUxfVU5LTk9XTl9FUE9DSBAVEhUKEVJFRlVTQUxfU0lHTkFUVVJFEBYSEQoNUkVGVVNBTF9TUEVOVBAXEhQKEFJFRlVTQUxfTE9HX0ZVTEwQGCpzCgxSZWdpc3RyYXRpb24SHAoYUkVHSVNUUkFUSU9OX1VOU1BFQ0lGSUVEEAASFQoRUkVHSVNUUkFUSU9OX09QRU4QARIVChFSRUdJU1RSQVRJT05fQ09ERRACEhcKE1JFR0lTVFJBVElPTl9DTE9TRUQQAypGCgVRdWV1ZRIVChFRVUVVRV9VTlNQRUNJRklFRBAAEhIKDlFVRVVFX0NPTlRBQ1RTEAESEgoOUVVFVUVfUkVRVUVTVFMQAjKxBAoQRGlyZWN0b3J5U2VydmljZRJOCgdHZXRJbmZvEiAuc290dG8uZ2F0ZXdheS52MS5HZXRJbmZvUmVxdWVzdBohLnNvdHRvLmdhdGV3YXkudjEuR2V0SW5mb1Jlc3BvbnNlEloKC1Jlc29sdmVOYW1lEiQuc290dG8uZ2F0ZXdheS52MS5SZXNvbHZlTmFtZVJlcXVlc3QaJS5zb3R0by5nYXRld2F5LnYxLlJlc29sdmVOYW1lUmVzcG9uc2USUQoIR2V0Q2hhaW4SIS5zb3R0by5nYXRld2F5LnYxLkdldENoYWluUmVxdWVzdBoiLnNvdHRvLmdhdGV3YXkudjEuR2V0Q2hhaW5SZXNwb25zZRJUCglHZXRCdW5kbGUSIi5zb3R0by5nYXRld2F5LnYxLkdldEJ1bmRsZVJlcXVlc3QaIy5zb3R0by5nYXRld2F5LnYxLkdldEJ1bmRsZVJlc3BvbnNlEmAKDUdldEtleVBhY2thZ2USJi5zb3R0by5nYXRld2F5LnYxLkdldEtleVBhY2thZ2VSZXF1ZXN0Gicuc290dG8uZ2F0ZXdheS52MS5HZXRLZXlQYWNrYWdlUmVzcG9uc2USZgoPR2V0UmVxdWVzdFRva2VuEiguc290dG8uZ2F0ZXdheS52MS5HZXRSZXF1ZXN0VG9rZW5SZXF1ZXN0Gikuc290dG8uZ2F0ZXdheS52MS5HZXRSZXF1ZXN0VG9rZW5SZXNwb25zZTKxAQoLUG9zdFNlcnZpY2USRQoEUG9zdBIdLnNvdHRvLmdhdGV3YXkudjEuUG9zdFJlcXVlc3QaHi5zb3R0by5nYXRld2F5LnYxLlBvc3RSZXNwb25zZRJbCgpQb3N0U3RyZWFtEiMuc290dG8uZ2F0ZXdheS52MS5Qb3N0U3RyZWFtUmVxdWVzdBokLnNvdHRvLmdhdGV3YXkudjEuUG9zdFN0cmVhbVJlc3BvbnNlKAEwATL/AQoPR3JvdXBMb2dTZXJ2aWNlEksKBkFwcGVuZBIfLnNvdHRvLmdhdGV3YXkudjEuQXBwZW5kUmVxdWVzdBogLnNvdHRvLmdhdGV3YXkudjEuQXBwZW5kUmVzcG9uc2USTgoHUmVhZExvZxIgLnNvdHRvLmdhdGV3YXkudjEuUmVhZExvZ1JlcXVlc3QaIS5zb3R0by5nYXRld2F5LnYxLlJlYWRMb2dSZXNwb25zZRJPCgZGb2xsb3cSHy5zb3R0by5nYXRld2F5LnYxLkZvbGxvd1JlcXVlc3QaIC5zb3R0by5nYXRld2F5LnYxLkZvbGxvd1Jlc3BvbnNlKAEwATKjDgoNRGV2aWNlU2VydmljZRJdCgxHZXRDaGFsbGVuZ2USJS5zb3R0by5nYXRld2F5LnYxLkdldENoYWxsZW5nZVJlcXVlc3QaJi5zb3R0by5nYXRld2F5LnYxLkdldENoYWxsZW5nZVJlc3BvbnNlElEKCFJlZ2lzdGVyEiEuc290dG8uZ2F0ZXdheS52MS5SZWdpc3RlclJlcXVlc3QaIi5zb3R0by5nYXRld2F5LnYxLlJlZ2lzdGVyUmVzcG9uc2USSAoFTG9naW4SHi5zb3R0by5nYXRld2F5LnYxLkxvZ2luUmVxdWVzdBofLnNvdHRvLmdhdGV3YXkudjEuTG9naW5SZXNwb25zZRJsChFQdWJsaXNoU3RhdGVtZW50cxIqLnNvdHRvLmdhdGV3YXkudjEuUHVibGlzaFN0YXRlbWVudHNSZXF1ZXN0Gisuc290dG8uZ2F0ZXdheS52MS5QdWJsaXNoU3RhdGVtZW50c1Jlc3BvbnNlElQKCUNsYWltTmFtZRIiLnNvdHRvLmdhdGV3YXkudjEuQ2xhaW1OYW1lUmVxdWVzdBojLnNvdHRvLmdhdGV3YXkudjEuQ2xhaW1OYW1lUmVzcG9uc2USYAoNVXBsb2FkUHJla2V5cxImLnNvdHRvLmdhdGV3YXkudjEuVXBsb2FkUHJla2V5c1JlcXVlc3QaJy5zb3R0by5nYXRld2F5LnYxLlVwbG9hZFByZWtleXNSZXNwb25zZRJjCg5HZXRQcmVrZXlTdG9jaxInLnNvdHRvLmdhdGV3YXkudjEuR2V0UHJla2V5U3RvY2tSZXF1ZXN0Giguc290dG8uZ2F0ZXdheS52MS5HZXRQcmVrZXlTdG9ja1Jlc3BvbnNlEmwKEVVwbG9hZEtleVBhY2thZ2VzEiouc290dG8uZ2F0ZXdheS52MS5VcGxvYWRLZXlQYWNrYWdlc1JlcXVlc3QaKy5zb3R0by5nYXRld2F5LnYxLlVwbG9hZEtleVBhY2thZ2VzUmVzcG9uc2USbwoSR2V0S2V5UGFja2FnZVN0b2NrEisuc290dG8uZ2F0ZXdheS52MS5HZXRLZXlQYWNrYWdlU3RvY2tSZXF1ZXN0Giwuc290dG8uZ2F0ZXdheS52MS5HZXRLZXlQYWNrYWdlU3RvY2tSZXNwb25zZRJUCglDcmVhdGVMb2cSIi5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUxvZ1JlcXVlc3QaIy5zb3R0by5nYXRld2F5LnYxLkNyZWF0ZUxvZ1Jlc3BvbnNlEm8KEkNyZWF0ZUNhcGFiaWxpdGllcxIrLnNvdHRvLmdhdGV3YXkudjEuQ3JlYXRlQ2FwYWJpbGl0aWVzUmVxdWVzdBosLnNvdHRvLmdhdGV3YXkudjEuQ3JlYXRlQ2FwYWJpbGl0aWVzUmVzcG9uc2USbwoSUmV2b2tlQ2FwYWJpbGl0aWVzEisuc290dG8uZ2F0ZXdheS52MS5SZXZva2VDYXBhYmlsaXRpZXNSZXF1ZXN0Giwuc290dG8uZ2F0ZXdheS52MS5SZXZva2VDYXBhYmlsaXRpZXNSZXNwb25zZRJXCgpHZXRXaXRuZXNzEiMuc290dG8uZ2F0ZXdheS52MS5HZXRXaXRuZXNzUmVxdWVzdBokLnNvdHRvLmdhdGV3YXkudjEuR2V0V2l0bmVzc1Jlc3BvbnNlElcKClNldFdpdG5lc3MSIy5zb3R0by5nYXRld2F5LnYxLlNldFdpdG5lc3NSZXF1ZXN0GiQuc290dG8uZ2F0ZXdheS52MS5TZXRXaXRuZXNzUmVzcG9uc2USVAoJQmVnaW5CbG9iEiIuc290dG8uZ2F0ZXdheS52MS5CZWdpbkJsb2JSZXF1ZXN0GiMuc290dG8uZ2F0ZXdheS52MS5CZWdpbkJsb2JSZXNwb25zZRJgCg1MaXN0TWFpbGJveGVzEiYuc290dG8uZ2F0ZXdheS52MS5MaXN0TWFpbGJveGVzUmVxdWVzdBonLnNvdHRvLmdhdGV3YXkudjEuTGlzdE1haWxib3hlc1Jlc3BvbnNlEloKC0dldE1lc3NhZ2VzEiQuc290dG8uZ2F0ZXdheS52MS5HZXRNZXNzYWdlc1JlcXVlc3QaJS5zb3R0by5nYXRld2F5LnYxLkdldE1lc3NhZ2VzUmVzcG9uc2USWgoLQWNrbm93bGVkZ2USJC5zb3R0by5nYXRld2F5LnYxLkFja25vd2xlZGdlUmVxdWVzdBolLnNvdHRvLmdhdGV3YXkudjEuQWNrbm93bGVkZ2VSZXNwb25zZRJSCgdDb25uZWN0EiAuc290dG8uZ2F0ZXdheS52MS5Db25uZWN0UmVxdWVzdBohLnNvdHRvLmdhdGV3YXkudjEuQ29ubmVjdFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_sotto_session_v1_prekeys, file_sotto_wire_v1_group]);
 
 /**
  * Detail of every error.
@@ -1152,6 +1152,70 @@ export const SetWitnessResponseSchema: GenMessage<SetWitnessResponse> = /*@__PUR
   messageDesc(file_sotto_gateway_v1_gateway, 44);
 
 /**
+ * A blob to come. Fetching and changing it takes secrets of which the gateway gets hashes only; it keeps no note of the
+ * account beside it.
+ *
+ * @generated from message sotto.gateway.v1.BeginBlobRequest
+ */
+export type BeginBlobRequest = Message<"sotto.gateway.v1.BeginBlobRequest"> & {
+  /**
+   * SHA-256("sotto/v1/blob" || secret that fetches it), 32 bytes.
+   *
+   * @generated from field: bytes blob = 1;
+   */
+  blob: Uint8Array;
+
+  /**
+   * SHA-256("sotto/v1/blob-owner" || secret that writes and removes it), 32 bytes.
+   *
+   * @generated from field: bytes owner = 2;
+   */
+  owner: Uint8Array;
+
+  /**
+   * Bytes it will have.
+   *
+   * @generated from field: uint64 length = 3;
+   */
+  length: bigint;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.BeginBlobRequest.
+ * Use `create(BeginBlobRequestSchema)` to create a new message.
+ */
+export const BeginBlobRequestSchema: GenMessage<BeginBlobRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 45);
+
+/**
+ * Where to go on.
+ *
+ * @generated from message sotto.gateway.v1.BeginBlobResponse
+ */
+export type BeginBlobResponse = Message<"sotto.gateway.v1.BeginBlobResponse"> & {
+  /**
+   * Bytes of it that are on disk; the whole length: it is complete.
+   *
+   * @generated from field: uint64 offset = 1;
+   */
+  offset: bigint;
+
+  /**
+   * Unix seconds until which it is kept, once it is complete; until it is, half of a day after the last part.
+   *
+   * @generated from field: uint64 expires_at = 2;
+   */
+  expiresAt: bigint;
+};
+
+/**
+ * Describes the message sotto.gateway.v1.BeginBlobResponse.
+ * Use `create(BeginBlobResponseSchema)` to create a new message.
+ */
+export const BeginBlobResponseSchema: GenMessage<BeginBlobResponse> = /*@__PURE__*/
+  messageDesc(file_sotto_gateway_v1_gateway, 46);
+
+/**
  * Asks for the account's mailboxes.
  *
  * @generated from message sotto.gateway.v1.ListMailboxesRequest
@@ -1164,7 +1228,7 @@ export type ListMailboxesRequest = Message<"sotto.gateway.v1.ListMailboxesReques
  * Use `create(ListMailboxesRequestSchema)` to create a new message.
  */
 export const ListMailboxesRequestSchema: GenMessage<ListMailboxesRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 45);
+  messageDesc(file_sotto_gateway_v1_gateway, 47);
 
 /**
  * A device's mailbox.
@@ -1188,7 +1252,7 @@ export type DeviceMailbox = Message<"sotto.gateway.v1.DeviceMailbox"> & {
  * Use `create(DeviceMailboxSchema)` to create a new message.
  */
 export const DeviceMailboxSchema: GenMessage<DeviceMailbox> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 46);
+  messageDesc(file_sotto_gateway_v1_gateway, 48);
 
 /**
  * The account's mailboxes.
@@ -1207,7 +1271,7 @@ export type ListMailboxesResponse = Message<"sotto.gateway.v1.ListMailboxesRespo
  * Use `create(ListMailboxesResponseSchema)` to create a new message.
  */
 export const ListMailboxesResponseSchema: GenMessage<ListMailboxesResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 47);
+  messageDesc(file_sotto_gateway_v1_gateway, 49);
 
 /**
  * An envelope in the mailbox.
@@ -1245,7 +1309,7 @@ export type Delivery = Message<"sotto.gateway.v1.Delivery"> & {
  * Use `create(DeliverySchema)` to create a new message.
  */
 export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 48);
+  messageDesc(file_sotto_gateway_v1_gateway, 50);
 
 /**
  * Polls.
@@ -1271,7 +1335,7 @@ export type GetMessagesRequest = Message<"sotto.gateway.v1.GetMessagesRequest"> 
  * Use `create(GetMessagesRequestSchema)` to create a new message.
  */
 export const GetMessagesRequestSchema: GenMessage<GetMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 49);
+  messageDesc(file_sotto_gateway_v1_gateway, 51);
 
 /**
  * Oldest first.
@@ -1295,7 +1359,7 @@ export type GetMessagesResponse = Message<"sotto.gateway.v1.GetMessagesResponse"
  * Use `create(GetMessagesResponseSchema)` to create a new message.
  */
 export const GetMessagesResponseSchema: GenMessage<GetMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 50);
+  messageDesc(file_sotto_gateway_v1_gateway, 52);
 
 /**
  * Removes envelopes.
@@ -1316,7 +1380,7 @@ export type AcknowledgeRequest = Message<"sotto.gateway.v1.AcknowledgeRequest"> 
  * Use `create(AcknowledgeRequestSchema)` to create a new message.
  */
 export const AcknowledgeRequestSchema: GenMessage<AcknowledgeRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 51);
+  messageDesc(file_sotto_gateway_v1_gateway, 53);
 
 /**
  * Removed; unknown sequences are ignored.
@@ -1331,7 +1395,7 @@ export type AcknowledgeResponse = Message<"sotto.gateway.v1.AcknowledgeResponse"
  * Use `create(AcknowledgeResponseSchema)` to create a new message.
  */
 export const AcknowledgeResponseSchema: GenMessage<AcknowledgeResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 52);
+  messageDesc(file_sotto_gateway_v1_gateway, 54);
 
 /**
  * What a device sends on its stream: whatever has gathered, in one frame.
@@ -1366,7 +1430,7 @@ export type ConnectRequest = Message<"sotto.gateway.v1.ConnectRequest"> & {
  * Use `create(ConnectRequestSchema)` to create a new message.
  */
 export const ConnectRequestSchema: GenMessage<ConnectRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 53);
+  messageDesc(file_sotto_gateway_v1_gateway, 55);
 
 /**
  * What a gateway sends on a device's stream: whatever has gathered, in one frame.
@@ -1422,7 +1486,7 @@ export type ConnectResponse = Message<"sotto.gateway.v1.ConnectResponse"> & {
  * Use `create(ConnectResponseSchema)` to create a new message.
  */
 export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 54);
+  messageDesc(file_sotto_gateway_v1_gateway, 56);
 
 /**
  * Asks for a key package.
@@ -1451,7 +1515,7 @@ export type GetKeyPackageRequest = Message<"sotto.gateway.v1.GetKeyPackageReques
  * Use `create(GetKeyPackageRequestSchema)` to create a new message.
  */
 export const GetKeyPackageRequestSchema: GenMessage<GetKeyPackageRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 55);
+  messageDesc(file_sotto_gateway_v1_gateway, 57);
 
 /**
  * A key package.
@@ -1479,7 +1543,7 @@ export type GetKeyPackageResponse = Message<"sotto.gateway.v1.GetKeyPackageRespo
  * Use `create(GetKeyPackageResponseSchema)` to create a new message.
  */
 export const GetKeyPackageResponseSchema: GenMessage<GetKeyPackageResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 56);
+  messageDesc(file_sotto_gateway_v1_gateway, 58);
 
 /**
  * A key package to upload.
@@ -1514,7 +1578,7 @@ export type KeyPackageEntry = Message<"sotto.gateway.v1.KeyPackageEntry"> & {
  * Use `create(KeyPackageEntrySchema)` to create a new message.
  */
 export const KeyPackageEntrySchema: GenMessage<KeyPackageEntry> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 57);
+  messageDesc(file_sotto_gateway_v1_gateway, 59);
 
 /**
  * Uploads key packages.
@@ -1543,7 +1607,7 @@ export type UploadKeyPackagesRequest = Message<"sotto.gateway.v1.UploadKeyPackag
  * Use `create(UploadKeyPackagesRequestSchema)` to create a new message.
  */
 export const UploadKeyPackagesRequestSchema: GenMessage<UploadKeyPackagesRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 58);
+  messageDesc(file_sotto_gateway_v1_gateway, 60);
 
 /**
  * What is in stock now.
@@ -1562,7 +1626,7 @@ export type UploadKeyPackagesResponse = Message<"sotto.gateway.v1.UploadKeyPacka
  * Use `create(UploadKeyPackagesResponseSchema)` to create a new message.
  */
 export const UploadKeyPackagesResponseSchema: GenMessage<UploadKeyPackagesResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 59);
+  messageDesc(file_sotto_gateway_v1_gateway, 61);
 
 /**
  * Key packages left.
@@ -1586,7 +1650,7 @@ export type KeyPackageStock = Message<"sotto.gateway.v1.KeyPackageStock"> & {
  * Use `create(KeyPackageStockSchema)` to create a new message.
  */
 export const KeyPackageStockSchema: GenMessage<KeyPackageStock> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 60);
+  messageDesc(file_sotto_gateway_v1_gateway, 62);
 
 /**
  * Asks for the stock.
@@ -1601,7 +1665,7 @@ export type GetKeyPackageStockRequest = Message<"sotto.gateway.v1.GetKeyPackageS
  * Use `create(GetKeyPackageStockRequestSchema)` to create a new message.
  */
 export const GetKeyPackageStockRequestSchema: GenMessage<GetKeyPackageStockRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 61);
+  messageDesc(file_sotto_gateway_v1_gateway, 63);
 
 /**
  * The stock.
@@ -1620,7 +1684,7 @@ export type GetKeyPackageStockResponse = Message<"sotto.gateway.v1.GetKeyPackage
  * Use `create(GetKeyPackageStockResponseSchema)` to create a new message.
  */
 export const GetKeyPackageStockResponseSchema: GenMessage<GetKeyPackageStockResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 62);
+  messageDesc(file_sotto_gateway_v1_gateway, 64);
 
 /**
  * Opens a log.
@@ -1648,7 +1712,7 @@ export type CreateLogRequest = Message<"sotto.gateway.v1.CreateLogRequest"> & {
  * Use `create(CreateLogRequestSchema)` to create a new message.
  */
 export const CreateLogRequestSchema: GenMessage<CreateLogRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 63);
+  messageDesc(file_sotto_gateway_v1_gateway, 65);
 
 /**
  * It is there.
@@ -1663,7 +1727,7 @@ export type CreateLogResponse = Message<"sotto.gateway.v1.CreateLogResponse"> & 
  * Use `create(CreateLogResponseSchema)` to create a new message.
  */
 export const CreateLogResponseSchema: GenMessage<CreateLogResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 64);
+  messageDesc(file_sotto_gateway_v1_gateway, 66);
 
 /**
  * Appends one entry.
@@ -1682,7 +1746,7 @@ export type AppendRequest = Message<"sotto.gateway.v1.AppendRequest"> & {
  * Use `create(AppendRequestSchema)` to create a new message.
  */
 export const AppendRequestSchema: GenMessage<AppendRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 65);
+  messageDesc(file_sotto_gateway_v1_gateway, 67);
 
 /**
  * The entry is on disk.
@@ -1710,7 +1774,7 @@ export type AppendResponse = Message<"sotto.gateway.v1.AppendResponse"> & {
  * Use `create(AppendResponseSchema)` to create a new message.
  */
 export const AppendResponseSchema: GenMessage<AppendResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 66);
+  messageDesc(file_sotto_gateway_v1_gateway, 68);
 
 /**
  * An entry in its place.
@@ -1743,7 +1807,7 @@ export type LogRecord = Message<"sotto.gateway.v1.LogRecord"> & {
  * Use `create(LogRecordSchema)` to create a new message.
  */
 export const LogRecordSchema: GenMessage<LogRecord> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 67);
+  messageDesc(file_sotto_gateway_v1_gateway, 69);
 
 /**
  * What a log holds.
@@ -1771,7 +1835,7 @@ export type LogExtent = Message<"sotto.gateway.v1.LogExtent"> & {
  * Use `create(LogExtentSchema)` to create a new message.
  */
 export const LogExtentSchema: GenMessage<LogExtent> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 68);
+  messageDesc(file_sotto_gateway_v1_gateway, 70);
 
 /**
  * Asks for entries.
@@ -1804,7 +1868,7 @@ export type ReadLogRequest = Message<"sotto.gateway.v1.ReadLogRequest"> & {
  * Use `create(ReadLogRequestSchema)` to create a new message.
  */
 export const ReadLogRequestSchema: GenMessage<ReadLogRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 69);
+  messageDesc(file_sotto_gateway_v1_gateway, 71);
 
 /**
  * Oldest first.
@@ -1833,7 +1897,7 @@ export type ReadLogResponse = Message<"sotto.gateway.v1.ReadLogResponse"> & {
  * Use `create(ReadLogResponseSchema)` to create a new message.
  */
 export const ReadLogResponseSchema: GenMessage<ReadLogResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 70);
+  messageDesc(file_sotto_gateway_v1_gateway, 72);
 
 /**
  * What a follower sends: whatever has gathered, in one frame.
@@ -1875,7 +1939,7 @@ export type FollowRequest = Message<"sotto.gateway.v1.FollowRequest"> & {
  * Use `create(FollowRequestSchema)` to create a new message.
  */
 export const FollowRequestSchema: GenMessage<FollowRequest> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 71);
+  messageDesc(file_sotto_gateway_v1_gateway, 73);
 
 /**
  * A log, and from where on.
@@ -1901,7 +1965,7 @@ export type FollowedLog = Message<"sotto.gateway.v1.FollowedLog"> & {
  * Use `create(FollowedLogSchema)` to create a new message.
  */
 export const FollowedLogSchema: GenMessage<FollowedLog> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 72);
+  messageDesc(file_sotto_gateway_v1_gateway, 74);
 
 /**
  * What a gateway sends to a follower: whatever has gathered, in one frame.
@@ -1934,7 +1998,7 @@ export type FollowResponse = Message<"sotto.gateway.v1.FollowResponse"> & {
  * Use `create(FollowResponseSchema)` to create a new message.
  */
 export const FollowResponseSchema: GenMessage<FollowResponse> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 73);
+  messageDesc(file_sotto_gateway_v1_gateway, 75);
 
 /**
  * News of one log.
@@ -1982,7 +2046,7 @@ export type LogBatch = Message<"sotto.gateway.v1.LogBatch"> & {
  * Use `create(LogBatchSchema)` to create a new message.
  */
 export const LogBatchSchema: GenMessage<LogBatch> = /*@__PURE__*/
-  messageDesc(file_sotto_gateway_v1_gateway, 74);
+  messageDesc(file_sotto_gateway_v1_gateway, 76);
 
 /**
  * Why a gateway refused. Closed; carried in every error as ErrorDetail and in every stream reply.
@@ -2545,6 +2609,17 @@ export const DeviceService: GenService<{
     methodKind: "unary";
     input: typeof SetWitnessRequestSchema;
     output: typeof SetWitnessResponseSchema;
+  },
+  /**
+   * Makes room for a blob; what it then is made of travels by HTTP (PATCH /v1/blobs/…) on a connection that never logs
+   * in. Again with the same fields: nothing more is counted, and the answer says how far it has come.
+   *
+   * @generated from rpc sotto.gateway.v1.DeviceService.BeginBlob
+   */
+  beginBlob: {
+    methodKind: "unary";
+    input: typeof BeginBlobRequestSchema;
+    output: typeof BeginBlobResponseSchema;
   },
   /**
    * Own account's mailboxes.
