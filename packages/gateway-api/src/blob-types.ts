@@ -1,4 +1,4 @@
-import type { CallOptions, GatewayOptions } from './types.ts';
+import type { CallOptions } from './types.ts';
 
 /** What transfers of blobs take. There is no deadline for the whole: `deadlineMs` is for each time nothing moves. */
 export interface BlobCallOptions extends CallOptions {
@@ -13,7 +13,9 @@ export interface BlobPart {
   readonly owner: Uint8Array;
   /** Where this part begins: what the gateway last said it has. */
   readonly offset: number;
-  /** Bytes from `offset` on, at most up to the blob's end. */
+  /** Bytes in this part. */
+  readonly length: number;
+  /** Bytes from `offset` on. */
   readonly source: AsyncIterable<Uint8Array>;
 }
 
@@ -54,6 +56,3 @@ export interface BlobConnection {
   /** Ends transfers under way with `closed`. */
   close(): Promise<void>;
 }
-
-/** How to reach a gateway's blobs. */
-export type ConnectBlobs = (options: GatewayOptions) => BlobConnection;

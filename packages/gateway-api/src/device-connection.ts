@@ -81,6 +81,12 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
         await client.createCapabilities({ entries }, rest);
       }),
 
+    beginBlob: ({ blob, owner, length }, callOptions) =>
+      call(callOptions, async (rest) => {
+        const { offset, expiresAt } = await client.beginBlob({ blob, owner, length: BigInt(length) }, rest);
+        return { offset: Number(offset), expiresAt: Number(expiresAt) };
+      }),
+
     revokeCapabilities: (hashes, callOptions) =>
       call(callOptions, async (rest) => void (await client.revokeCapabilities({ hashes: [...hashes] }, rest))),
 

@@ -115,6 +115,10 @@ function infoOf(response: GetInfoResponse): GatewayInfo {
       logMessageBytes: limits.logMessageBytes,
       logBytes: Number(limits.logBytes),
       logRetentionSeconds: Number(limits.logRetentionSeconds),
+      blobBytes: Number(limits.blobBytes),
+      blobRetentionSeconds: Number(limits.blobRetentionSeconds),
+      blobDailyBytes: Number(limits.blobDailyBytes),
+      blobDailyCount: limits.blobDailyCount,
     },
   };
 }

@@ -1,6 +1,8 @@
 import { sleep } from '@sotto/transport';
 import type { Delivery, DeliveryOutcome, ReceiveOptions, RefusalCode, Sink, TransportState } from '@sotto/transport';
 import { backOff } from './back-off.ts';
+import { connectBlobs } from './blob-connection.ts';
+import type { BlobConnection } from './blob-types.ts';
 import { connectDevice } from './device-connection.ts';
 import { GatewayApiError } from './error.ts';
 import { toGatewayApiError } from './error-mapping.ts';
@@ -38,6 +40,7 @@ class Gateways implements GatewayTransport {
   readonly device: DeviceConnection;
   readonly #options: GatewayTransportOptions;
   readonly #pool: ConnectionPool;
+  readonly #blobs = new Map<string, BlobConnection>();
   readonly #closing = new AbortController();
   readonly #stateListeners = new Set<(state: TransportState) => void>();
   readonly #stockListeners = new Set<(stock: PrekeyStock) => void>();
@@ -65,6 +68,15 @@ class Gateways implements GatewayTransport {
 
   directory(address: string): GatewayConnection {
     return this.#pool.get(address);
+  }
+
+  blobs(address: string): BlobConnection {
+    const known = this.#blobs.get(address);
+    if (known !== undefined) return known;
+    // One that transfers nothing holds no sockets: there is nothing to evict.
+    const connection = connectBlobs({ address, clock: this.#options.device.clock });
+    this.#blobs.set(address, connection);
+    return connection;
   }
 
   async deliver({ destination, envelope }: Delivery, signal?: AbortSignal): Promise<DeliveryOutcome> {
@@ -119,7 +131,8 @@ class Gateways implements GatewayTransport {
   async close(): Promise<void> {
     this.#closing.abort(new GatewayApiError('closed', 'the transport was closed'));
     this.#become({ kind: 'closed' });
-    await Promise.all([this.device.close(), this.#pool.close()]);
+    const blobs = [...this.#blobs.values()].map((connection) => connection.close());
+    await Promise.all([this.device.close(), this.#pool.close(), ...blobs]);
   }
 
   #become(state: TransportState): void {

@@ -1,3 +1,5 @@
+export { connectBlobs } from './blob-connection.ts';
+export type * from './blob-types.ts';
 export { connectDevice } from './device-connection.ts';
 export { GatewayApiError } from './error.ts';
 export type { GatewayApiErrorCode } from './error.ts';

@@ -16,12 +16,17 @@ const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex');
  * the pinned identity key, be in force at `now()` and be made for servers. Names play no part, so none is sent (SNI).
  * Rejects with `unreachable`, `wrong-gateway`, `certificate`, or with the signal's reason.
  */
-export function openTls(address: GatewayAddress, now: () => number, signal: AbortSignal): Promise<TLSSocket> {
+export function openTls(
+  address: GatewayAddress,
+  now: () => number,
+  signal: AbortSignal,
+  protocol: 'h2' | 'http/1.1' = 'h2',
+): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       host: hostName(address.host),
       port: address.port,
-      ALPNProtocols: ['h2'],
+      ALPNProtocols: [protocol],
       minVersion: 'TLSv1.3',
       servername: '',
       // The pinned key is checked below, before anything is sent.
@@ -44,8 +49,8 @@ export function openTls(address: GatewayAddress, now: () => number, signal: Abor
     socket.once('secureConnect', () => {
       const problem = judge(socket.getPeerX509Certificate(), address.pin, now());
       if (problem !== null) return fail(problem);
-      if (socket.alpnProtocol !== 'h2')
-        return fail(new GatewayApiError('wrong-gateway', 'the other side speaks no HTTP/2'));
+      if (socket.alpnProtocol !== protocol)
+        return fail(new GatewayApiError('wrong-gateway', 'the other side speaks another HTTP'));
       signal.removeEventListener('abort', onAbort);
       socket.setNoDelay(true);
       resolve(socket);

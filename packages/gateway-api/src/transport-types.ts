@@ -1,4 +1,5 @@
 import type { Transport } from '@sotto/transport';
+import type { BlobConnection } from './blob-types.ts';
 import type { DeviceConnection, DeviceOptions, GatewayConnection, PrekeyStock } from './types.ts';
 
 export interface GatewayTransportOptions {
@@ -20,6 +21,8 @@ export interface GatewayTransport extends Transport {
   readonly device: DeviceConnection;
   /** The pooled anonymous connection to a gateway: names, chains, bundles. Do not close it. */
   directory(address: string): GatewayConnection;
+  /** Blobs at a gateway, over connections of their own that never log in. Do not close it. */
+  blobs(address: string): BlobConnection;
   /** Called when the gateway says that one-time prekeys run low; returns the function that stops it. */
   onLowPrekeys(listener: (stock: PrekeyStock) => void): () => void;
 }

@@ -88,6 +88,12 @@ const NAMES = [
   'CONNECTIONS',
   'CONNECTIONS_PER_ADDRESS',
   'MEMORY_MIB',
+  'BLOB_MIB',
+  'BLOB_TOTAL_MIB',
+  'BLOB_FREE_MIB',
+  'BLOB_RETENTION_DAYS',
+  'BLOB_DAILY_MIB',
+  'BLOB_DAILY_COUNT',
   'LOG',
 ] as const;
 
@@ -203,6 +209,8 @@ function parseLimits(read: Read): Limits {
     return value;
   };
   const defaults = DEFAULT_LIMITS;
+  const mebibytes = (name: Name, fallback: number, least: number): number =>
+    whole(name, fallback / 2 ** 20, least, 2 ** 30) * 2 ** 20;
   const limits: Limits = {
     mailboxMessages: whole('MAILBOX_MESSAGES', defaults.mailboxMessages, 1, 1_000_000),
     mailboxRequests: whole('MAILBOX_REQUESTS', defaults.mailboxRequests, 0, 10_000),
@@ -211,6 +219,12 @@ function parseLimits(read: Read): Limits {
     connections: whole('CONNECTIONS', defaults.connections, 1, 1_000_000),
     connectionsPerAddress: whole('CONNECTIONS_PER_ADDRESS', defaults.connectionsPerAddress, 1, 1_000_000),
     memoryBytes: whole('MEMORY_MIB', defaults.memoryBytes / 2 ** 20, 256, 1_048_576) * 2 ** 20,
+    blobBytes: mebibytes('BLOB_MIB', defaults.blobBytes, 1),
+    blobTotalBytes: mebibytes('BLOB_TOTAL_MIB', defaults.blobTotalBytes, 0),
+    blobFreeBytes: mebibytes('BLOB_FREE_MIB', defaults.blobFreeBytes, 0),
+    blobRetentionSeconds: whole('BLOB_RETENTION_DAYS', defaults.blobRetentionSeconds / 86_400, 1, 365) * 86_400,
+    blobDailyBytes: mebibytes('BLOB_DAILY_MIB', defaults.blobDailyBytes, 0),
+    blobDailyCount: whole('BLOB_DAILY_COUNT', defaults.blobDailyCount, 0, 1_000_000),
   };
   if (limits.connectionsPerAddress > limits.connections) {
     throw fault('SOTTO_GATEWAY_CONNECTIONS_PER_ADDRESS is more than SOTTO_GATEWAY_CONNECTIONS');

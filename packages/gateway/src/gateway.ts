@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { nativeProvider } from '@sotto/crypto';
 import type { CryptoProvider } from '@sotto/crypto';
 import { formatGatewayAddress, parseHost } from '@sotto/wire';
+import { mountBlobs } from './blobs/http.ts';
+import { Transfers } from './blobs/transfers.ts';
 import { every, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { GatewayConfig, GatewaySecrets } from './config.ts';
@@ -101,6 +103,8 @@ export async function startGateway(
     const connections = new Connections(server.raw, limits, clock, () => service.obstacle() !== null);
     service.countConnections(() => connections.size);
     mountConnect(server.fastify, service.routes, service.parts);
+    const transfers = new Transfers();
+    mountBlobs(server.fastify, service.parts, transfers, () => service.obstacle());
     mountHealth(server, service);
     const rotation = every(clock, CERTIFICATE_CHECK_MS, () => {
       currentCertificate(certificates).then(
@@ -111,6 +115,7 @@ export async function startGateway(
     stack.defer(rotation);
     stack.defer(async () => {
       service.end();
+      await transfers.endAll();
       connections.close();
       const cancel = clock.after(STOP_MS, () => connections.destroy());
       await server.fastify.close();

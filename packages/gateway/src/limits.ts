@@ -19,6 +19,17 @@ export interface Limits {
    * is stuck is let go of. Resident memory is this and what the allocators keep in reserve.
    */
   readonly memoryBytes: number;
+  /** Bytes of one blob, as sealed. */
+  readonly blobBytes: number;
+  /** Bytes of all blobs together. */
+  readonly blobTotalBytes: number;
+  /** Bytes of the disk that blobs leave to everything else. */
+  readonly blobFreeBytes: number;
+  /** Seconds a complete blob is kept. */
+  readonly blobRetentionSeconds: number;
+  /** Bytes of blobs that one account may begin in a day (UTC), and how many. */
+  readonly blobDailyBytes: number;
+  readonly blobDailyCount: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -29,6 +40,12 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerAddress: 256,
   connections: 20_000,
   memoryBytes: 2 * 1024 ** 3,
+  blobBytes: 4 * 1024 ** 3,
+  blobTotalBytes: 64 * 1024 ** 3,
+  blobFreeBytes: 1024 ** 3,
+  blobRetentionSeconds: 30 * 24 * 3600,
+  blobDailyBytes: 16 * 1024 ** 3,
+  blobDailyCount: 2000,
 };
 
 /** How often one caller may do what costs the gateway or lets somebody guess. Bursts, then a steady rate. */
@@ -46,6 +63,8 @@ export interface Rates {
   readonly logins: Rate;
   /** Changes by one device to its account: statements, names, prekeys, capabilities. */
   readonly changes: Rate;
+  /** Transfers of blobs begun from one address, and blobs begun by one device: albums, resumed again and again. */
+  readonly blobs: Rate;
 }
 
 export const DEFAULT_RATES: Rates = {
@@ -56,6 +75,7 @@ export const DEFAULT_RATES: Rates = {
   registrations: { burst: 30, perMs: 20_000 },
   logins: { burst: 600, perMs: 100 },
   changes: { burst: 120, perMs: 1000 },
+  blobs: { burst: 600, perMs: 100 },
 };
 
 /** The largest daily quota a device may ask for: twelve a second, all day. */
@@ -122,3 +142,13 @@ export const SLOW_CONSUMER_MS = 60_000;
 export const REQUEST_MS = 30_000;
 /** ms after which a connection without any call is closed. */
 export const IDLE_CONNECTION_MS = 60_000;
+
+/** Seconds after its last part for which an unfinished blob waits for the next: over a night without a network. */
+export const BLOB_UPLOAD_SECONDS = 12 * 3600;
+/** Bytes after which a part under way is made durable up to there: what a broken connection costs at most. */
+export const BLOB_CHECKPOINT_BYTES = 16 * 1024 * 1024;
+/** Bytes of a part gathered before they are written: a write costs a trip to another thread. */
+export const BLOB_GATHER_BYTES = 1024 * 1024;
+/** Transfers under way at once, of all callers and of one. Each holds up to 4 MiB between socket and disk. */
+export const BLOB_TRANSFERS = 256;
+export const BLOB_TRANSFERS_PER_CALLER = 32;

@@ -23,7 +23,7 @@ const KEY_BYTES = 32;
 export interface ServiceOptions {
   readonly provider: CryptoProvider;
   readonly clock: Clock;
-  readonly store: Pick<EmbeddedStore, 'directory' | 'mailboxes'>;
+  readonly store: Pick<EmbeddedStore, 'directory' | 'mailboxes' | 'blobs'>;
   /** The gateway's Ed25519 identity key as its address pins it, 32 bytes. */
   readonly identity: Uint8Array;
   readonly limits: Limits;
@@ -76,6 +76,7 @@ export function createService(options: ServiceOptions): Service {
     clock,
     directory: store.directory,
     mailboxes: store.mailboxes,
+    blobs: store.blobs,
     limits,
     limiters: new Limiters(clock, options.rates),
     registration: options.registration,

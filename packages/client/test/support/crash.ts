@@ -70,6 +70,7 @@ export function mortalTransport(
       onState: (listener) => transport.onState(listener),
       onLowPrekeys: (listener) => transport.onLowPrekeys(listener),
       directory: (address) => transport.directory(address),
+      blobs: (address) => transport.blobs(address),
       close: () => transport.close(),
       async deliver(delivery, signal) {
         points.reach();

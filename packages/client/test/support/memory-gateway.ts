@@ -3,6 +3,9 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { nativeProvider } from '@sotto/crypto';
 import { GatewayApiError } from '@sotto/gateway-api';
 import type {
+  BlobConnection,
+  BlobOrder,
+  BlobProgress,
   BundleRequest,
   CapabilityOrder,
   DeviceConnection,
@@ -34,6 +37,7 @@ import {
   PrekeyKind,
 } from '@sotto/wire';
 import type { PrekeyEntry } from '@sotto/wire';
+import { MemoryBlobs } from './memory-blobs.ts';
 
 const provider = nativeProvider();
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -88,6 +92,7 @@ export class MemoryGateway {
   refuse: (mailbox: string, envelope: Uint8Array) => RefusalCode | null = () => null;
   /** Changes what is shown of chains. */
   showChain: (account: string, statements: readonly Uint8Array[]) => readonly Uint8Array[] = (_account, all) => all;
+  readonly blobs = new MemoryBlobs();
   mailboxLimit = 1000;
   retentionSeconds = 7 * 86_400;
   /** How long a device that was cut off waits before it tries again. */
@@ -208,6 +213,10 @@ class MemoryTransport implements GatewayTransport {
 
   directory(address: string): GatewayConnection {
     return new MemoryDirectory(this.#gateway, this.#self, address);
+  }
+
+  blobs(address: string): BlobConnection {
+    return this.#gateway.blobs.connect(address, () => this.#gateway.reachable(this.#self));
   }
 
   async deliver({ envelope, destination }: Delivery, signal?: AbortSignal): Promise<DeliveryOutcome> {
@@ -342,6 +351,10 @@ class MemoryDirectory implements GatewayConnection {
         logMessageBytes: 96 * 1024,
         logBytes: 2 ** 28,
         logRetentionSeconds: 30 * 86_400,
+        blobBytes: 2 ** 32,
+        blobRetentionSeconds: 30 * 86_400,
+        blobDailyBytes: 2 ** 34,
+        blobDailyCount: 1000,
       },
     };
   }
@@ -418,6 +431,11 @@ class MemoryDevice implements DeviceConnection {
     await soon();
     this.#gateway.reachable(this.#device);
     return this.#gateway.devices.get(this.#device) ?? refused('unauthenticated');
+  }
+
+  async beginBlob(order: BlobOrder): Promise<BlobProgress> {
+    await this.#row();
+    return this.#gateway.blobs.begin(order, this.#gateway.clock.now());
   }
 
   async register({ statements }: { readonly statements: readonly Uint8Array[] }): Promise<Uint8Array> {

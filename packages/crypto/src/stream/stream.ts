@@ -1,6 +1,6 @@
 import { CryptoError } from '../error.ts';
 import type { Bytes, CryptoProvider } from '../provider.ts';
-import { Secret } from '../secret.ts';
+import type { Secret } from '../secret.ts';
 import { AEAD_TAG_SIZE } from '../sizes.ts';
 import {
   COMMITMENT_BYTES,

@@ -114,6 +114,27 @@ const MIGRATIONS: readonly string[] = [
     witness BLOB NOT NULL
   ) STRICT;
   `,
+  `
+  -- A sealed file. blob and owner are hashes of secrets; stored: bytes of it that are durable. No account stands beside it.
+  CREATE TABLE blobs (
+    no INTEGER PRIMARY KEY,
+    blob BLOB NOT NULL UNIQUE,
+    owner BLOB NOT NULL,
+    length INTEGER NOT NULL,
+    stored INTEGER NOT NULL DEFAULT 0,
+    expires_hour INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX blobs_by_expiry ON blobs (expires_hour);
+
+  -- What each account has begun on a day (Unix seconds / 86400).
+  CREATE TABLE blob_days (
+    day INTEGER NOT NULL,
+    account_no INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    blobs INTEGER NOT NULL,
+    PRIMARY KEY (day, account_no)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,9 +1,14 @@
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../error.ts';
 import type { Limits } from '../limits.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import type { Directory } from '../ports/directory.ts';
 import type { Mailboxes } from '../ports/mailboxes.ts';
+import { BlobFiles } from './blob-files.ts';
+import { BlobRows } from './blob-rows.ts';
+import { EmbeddedBlobs } from './blobs.ts';
 import { EmbeddedDirectory } from './directory.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Listeners } from './listeners.ts';
@@ -17,6 +22,8 @@ import { TokenUses } from './token-uses.ts';
 export interface EmbeddedStoreOptions {
   /** Path of the database file. */
   readonly file: string;
+  /** Folder of the blobs, made with the first one; default: `blobs` beside the database. */
+  readonly blobFolder?: string;
   readonly clock: Clock;
   readonly limits: Limits;
   /** Told when a transaction failed for a reason of ours (disk full, damaged file). */
@@ -29,6 +36,7 @@ export interface EmbeddedStoreOptions {
 export interface EmbeddedStore {
   readonly directory: Directory;
   readonly mailboxes: Mailboxes;
+  readonly blobs: Blobs;
   readonly database: DatabaseSync;
   /** Removes what has expired; runs by itself every minute. */
   sweep(): Promise<void>;
@@ -55,14 +63,23 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     clock,
   });
   const mailboxes = new EmbeddedMailboxes({ database, commits, state, listeners, tokenUses, clock, limits });
+  const rows = new BlobRows(database, limits);
+  commits.join(rows);
+  const files = new BlobFiles(options.blobFolder ?? join(dirname(options.file), 'blobs'));
+  const blobs = new EmbeddedBlobs({ rows, files, commits, clock, limits });
   const sweeper = new Sweeper({ database, commits, state, clock });
   return {
     directory,
     mailboxes,
+    blobs,
     database,
-    sweep: () => sweeper.sweep(),
+    sweep: async () => {
+      await sweeper.sweep();
+      await blobs.sweep();
+    },
     close: () => {
       sweeper.stop();
+      blobs.stop();
       commits.close();
       database.close();
     },

@@ -29,7 +29,7 @@ const MAILBOX_BYTES = 16;
 
 /** What a device does with its own account and mailbox. All but the first three calls come logged in (gate.ts). */
 export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceService> {
-  const { directory, mailboxes, limiters, proofs, challenges, tokens } = parts;
+  const { directory, mailboxes, blobs, limiters, proofs, challenges, tokens } = parts;
   const countChange = (device: DeviceRef) => limiters.count('changes', String(device.no));
   return {
     getChallenge: () => ({ nonce: challenges.issue() }),
@@ -119,6 +119,19 @@ export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceSer
       }
       await directory.replaceWitness(device, expected, witness);
       return {};
+    },
+
+    async beginBlob(request, context) {
+      const device = deviceOf(context);
+      limiters.count('blobs', `device ${device.no}`);
+      const order = {
+        blob: readHash(request.blob),
+        owner: readHash(request.owner),
+        length: readNumber(request.length),
+      };
+      if (order.length === 0) throw malformed('a blob has at least one byte');
+      const { offset, expiresAt } = await blobs.begin(device, order);
+      return { offset: BigInt(offset), expiresAt: BigInt(expiresAt) };
     },
 
     async listMailboxes(_, context) {

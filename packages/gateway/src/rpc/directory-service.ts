@@ -39,6 +39,10 @@ export function directoryService(parts: ServiceParts): ServiceImpl<typeof Direct
         retentionSeconds: BigInt(limits.retentionSeconds),
         envelopeBytes: MAX_ENVELOPE_BYTES,
         oneTimePrekeys: MAX_ONE_TIME_PREKEYS,
+        blobBytes: BigInt(limits.blobBytes),
+        blobRetentionSeconds: BigInt(limits.blobRetentionSeconds),
+        blobDailyBytes: BigInt(limits.blobDailyBytes),
+        blobDailyCount: limits.blobDailyCount,
       },
     }),
 

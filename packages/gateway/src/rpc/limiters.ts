@@ -17,6 +17,7 @@ export class Limiters {
       registrations: new RateLimiter(clock, rates.registrations),
       logins: new RateLimiter(clock, rates.logins),
       changes: new RateLimiter(clock, rates.changes),
+      blobs: new RateLimiter(clock, rates.blobs),
     };
   }
 

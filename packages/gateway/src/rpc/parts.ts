@@ -8,6 +8,7 @@ import type { Challenges } from '../login/challenges.ts';
 import type { Proofs } from '../login/proof.ts';
 import type { RequestTokens } from '../login/request-tokens.ts';
 import type { LoginTokens } from '../login/tokens.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import type { Directory } from '../ports/directory.ts';
 import type { Mailboxes } from '../ports/mailboxes.ts';
 import type { Limiters } from './limiters.ts';
@@ -22,6 +23,7 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly directory: Directory;
   readonly mailboxes: Mailboxes;
+  readonly blobs: Blobs;
   readonly limits: Limits;
   readonly limiters: Limiters;
   readonly registration: RegistrationConfig;
