@@ -25,7 +25,70 @@ describe('going back to a kept epoch', () => {
     assertTalk([a, b, c]);
     // A key that was used up on the lost branch is not back.
     refuses('generation_used', () => c.process(early));
-    refuses('no_snapshot', () => c.resume(lost.digest));
+    // The lost branch is left, not forgotten: for its maker too, who cannot process its commit again.
+    const read = a.encrypt(utf8('on the branch that won'));
+    assert.equal(b.process(read).kind, 'application');
+    a.resume(lost.digest);
+    c.resume(lost.digest);
+    assertAgree([a, c]);
+    assertTalk([a, c]);
+    a.resume(won.digest);
+    c.resume(won.digest);
+    assertTalk([a, b, c]);
+    refuses('generation_used', () => b.process(read));
+  });
+
+  it('a commit that was gone back from is taken again as it comes, own or not, and what was used up stays so', () => {
+    const [a, b, c] = groupOf(clients) as [Group, Group, Group];
+    const { commitDigest: atA } = a;
+    const { commitDigest: atC } = c;
+    const commit = a.commit().update().create();
+    deliver(commit, a, [b, c]);
+    const before = b.encrypt(utf8('read before going back'));
+    for (const group of [a, c]) group.process(before);
+    const store = new Store();
+    a.resume(atA);
+    store.save(a);
+    const loaded = clients[0].load(store);
+    c.resume(atC);
+    assertAgree([loaded, c]);
+    for (const group of [loaded, c]) assert.equal(group.process(commit.message).kind, 'resumed');
+    assertAgree([loaded, b, c]);
+    for (const group of [loaded, c]) refuses('generation_used', () => group.process(before));
+    assertTalk([loaded, b, c]);
+  });
+
+  it('a group that a branch re-initialised is over there, and goes on elsewhere', () => {
+    const [a, b] = groupOf(clients) as [Group, Group, Group];
+    const digest = b.commitDigest;
+    const ending = a
+      .commit()
+      .reinit({ groupId: utf8('next'), cipherSuite: 1 })
+      .create();
+    b.process(ending.message);
+    b.resume(digest);
+    assert.equal(b.status.kind, 'active');
+    b.resume(ending.digest);
+    assert.equal(b.status.kind, 'reinitialised');
+    refuses('group_closed', () => b.encrypt(utf8('x')));
+  });
+
+  it('late messages are read on the branch that they were sent on', () => {
+    const [a, b, c] = groupOf(clients) as [Group, Group, Group];
+    const digest = c.commitDigest;
+    const early = b.encrypt(utf8('before the fork'));
+    const lost = [a.commit().update().create()];
+    deliver(lost[0]!, a, [c]);
+    const beside = a.encrypt(utf8('beside'));
+    lost.push(a.commit().update().create());
+    deliver(lost[1]!, a, [c]);
+    c.resume(digest);
+    const won = b.commit().update().create();
+    deliver(won, b, [c]);
+    refuses('sender_data', () => c.process(beside));
+    c.resume(lost[1]!.digest);
+    assert.equal(c.process(beside).kind, 'application');
+    assert.equal(c.process(early).kind, 'application');
   });
 
   it('over several epochs, with additions and removals, from stored records', () => {
@@ -55,6 +118,7 @@ describe('going back to a kept epoch', () => {
     deliver(b.commit().update().create(), b, [again]);
     assertAgree([b, again]);
     assertTalk([b, again]);
+    again.dropSnapshots();
     store.save(again);
     const kept = new Set([again.epoch, 1n].map(String));
     assert.equal(

@@ -1,6 +1,6 @@
 import type { CryptoProvider } from '@sotto/crypto';
 import { Secret } from '@sotto/crypto';
-import { NO_RECORDS, RecordLog } from '../../../packages/mls/src/group/records.ts';
+import { Records } from '../../../packages/mls/src/group/records.ts';
 import { TreeStore } from '../../../packages/mls/src/group/tree-store.ts';
 import { senderDataKey } from '../../../packages/mls/src/framing/private.ts';
 import { decodeAuthenticatedContent } from '../../../packages/mls/src/messages/authenticated.ts';
@@ -130,7 +130,7 @@ function generation(tree: SecretTree, leaf: number, entry: Fields): Difference {
 /** A secret tree in memory with room for at least `leaves`, which keeps as far as a vector file goes. */
 export function secretTreeFrom(crypto: SuiteCrypto, encryptionSecret: Uint8Array, leaves: number): SecretTree {
   const width = 2 ** Math.ceil(Math.log2(leaves));
-  const store = new TreeStore('', NO_RECORDS, new RecordLog());
+  const store = new TreeStore('', new Records(), false);
   store.setNode(width - 1, Secret.copy(encryptionSecret));
   return new SecretTree(crypto, width, store, { maxGenerationJump: 1000, skippedKeys: 256 });
 }

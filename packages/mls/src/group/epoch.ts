@@ -97,8 +97,6 @@ export interface PastEpoch {
   readonly resumption: Secret;
   readonly ownLeaf: number;
   readonly width: number;
-  /** Unix ms. */
-  readonly endedAt: number;
   /** Leaves that the next epoch changed, as they were; null for a blank one. */
   readonly replaced: ReadonlyMap<number, LeafNode | null>;
 }
@@ -106,7 +104,7 @@ export interface PastEpoch {
 export function encodePastEpoch(epoch: PastEpoch): Uint8Array {
   const writer = new Writer(1024).raw(hexBytes(epoch.id)).vector(epoch.contextBytes);
   writer.vector(epoch.senderData.reveal()).vector(epoch.resumption.reveal());
-  writer.uint32(epoch.ownLeaf).uint32(epoch.width).uint64(BigInt(epoch.endedAt));
+  writer.uint32(epoch.ownLeaf).uint32(epoch.width);
   writer.list(epoch.replaced, (inner, [leaf, node]) => {
     inner.uint32(leaf).optional(node, (nested, { bytes }) => nested.vector(bytes));
   });
@@ -124,7 +122,6 @@ export function readPastEpoch(reader: Reader): PastEpoch {
     resumption: Secret.copy(reader.vector()),
     ownLeaf: reader.uint32(),
     width: reader.uint32(),
-    endedAt: Number(reader.uint64()),
     replaced: new Map(
       reader.list((inner) => [inner.uint32(), inner.optional((nested) => new LeafNode(nested.vector()))] as const),
     ),

@@ -1,5 +1,5 @@
 import type { Secret } from '@sotto/crypto';
-import { NO_BYTES, sameBytes } from '../bytes.ts';
+import { NO_BYTES } from '../bytes.ts';
 import { MlsError } from '../error.ts';
 import { protectPrivate } from '../framing/private.ts';
 import { protectPublic, signContent, withTag } from '../framing/public.ts';
@@ -23,12 +23,15 @@ import { messageDigest, proposalRef, receive, statusAfter, validateProposal } fr
 import type { Processed, ProcessOptions } from './receive.ts';
 import type { RecordChange, RecordReader } from './records.ts';
 import type { OwnUpdate } from './stage.ts';
+import { isSameDigest } from './snapshots.ts';
 import { GroupState } from './state.ts';
 import type { GroupStatus } from './state-records.ts';
 
-/** An epoch that can be gone back to. */
+/** An epoch that can be gone to by `resume`. */
 export interface Snapshot {
   readonly epoch: bigint;
+  /** Whether it led to the current epoch; else it was left by going back. */
+  readonly isBehind: boolean;
   /** Of the commit that began it; null for the one that this member came in with. */
   readonly digest: Uint8Array | null;
   /** Unix ms. */
@@ -103,7 +106,7 @@ export class Group implements Disposable {
 
   /** Proposals received or made in this epoch. */
   proposals(): readonly SentProposal[] {
-    return this.#state.proposals();
+    return this.#state.proposals.all();
   }
 
   /** MLS-Exporter, RFC 9420 §8.5; `length` bytes. The secret is the caller's to dispose. */
@@ -114,6 +117,7 @@ export class Group implements Disposable {
   /** A private message with application data. Throws `group_closed`. */
   encrypt(data: Uint8Array, options: EncryptOptions = {}): Uint8Array {
     this.#requireActive();
+    this.#state.prepare({ sender: this.ownLeaf });
     return this.#protect(
       this.#sign({ kind: 'application', data }, options.authenticatedData ?? NO_BYTES, 'private_message'),
     );
@@ -138,6 +142,7 @@ export class Group implements Disposable {
   /** Proposes a fresh key for the own leaf, and other changes to it. */
   proposeUpdate(changes: LeafChanges = {}, options: EncryptOptions = {}): Uint8Array {
     this.#requireActive();
+    this.#state.prepare({ sender: this.ownLeaf });
     const { crypto, epoch } = this.#state;
     const leafKey = crypto.generateKey();
     const signer = changes.signer ?? epoch.signer;
@@ -162,7 +167,7 @@ export class Group implements Disposable {
   merge(digest: Uint8Array): void {
     const pending = this.#state.pending(digest);
     if (pending === null) throw new MlsError('unknown_commit', 'there is no such own commit');
-    this.#state.advance(pending.staged, statusAfter(pending));
+    this.#state.planAdvance(pending.staged, statusAfter(pending))();
   }
 
   /** Forgets an own commit that was not accepted. Throws `unknown_commit`. */
@@ -192,14 +197,21 @@ export class Group implements Disposable {
     return secret === null ? null : secret.slice(0, secret.length);
   }
 
-  /** Epochs that can be gone back to, oldest first (`policy.snapshots`). */
+  /** Epochs that can be gone to, in the order they were left (`policy.snapshots`). */
   snapshots(): readonly Snapshot[] {
-    return this.#state.snapshots.map(({ epoch, digest, endedAt }) => ({ epoch, digest, endedAt }));
+    const behind = this.#state.trunk;
+    return this.#state.snapshots.map(({ id, epoch, digest, endedAt }) => ({
+      epoch,
+      digest,
+      endedAt,
+      isBehind: behind.has(id),
+    }));
   }
 
   /**
-   * Goes back to the epoch that the commit of this digest began (null: the one that this member came in with), to take
-   * another commit than was taken. What came after it is forgotten; keys that were used up stay so. Throws `no_snapshot`.
+   * Goes to the epoch that the commit of this digest began (null: the one that this member came in with): back, to take
+   * another commit than was taken, or forward again to what was left that way, as it was. Keys that were used up stay so.
+   * Proposals and pending commits of the epoch are forgotten. Throws `no_snapshot`.
    */
   resume(digest: Uint8Array | null): void {
     const { policy } = this.#state.around;
@@ -207,10 +219,9 @@ export class Group implements Disposable {
       this.#state.resumeMembership();
       return;
     }
-    const entry = this.#state.snapshots.find((snapshot) => isSameDigest(snapshot.digest, digest));
-    if (entry === undefined || !this.#state.resume(entry.id)) {
-      throw new MlsError('no_snapshot', 'that epoch is not kept');
-    }
+    const entry = this.#state.snapshotOf(digest);
+    if (entry === null) throw new MlsError('no_snapshot', 'that epoch is not kept');
+    this.#state.planResume(entry.id)();
   }
 
   /** Forgets all snapshots: the current epoch is settled. */
@@ -239,6 +250,7 @@ export class Group implements Disposable {
   #propose(proposal: Proposal, ownUpdate: OwnUpdate | null, options: EncryptOptions): Uint8Array {
     this.#requireActive();
     const sender = { kind: 'member', leaf: this.ownLeaf } as const;
+    this.#state.prepare({ sender: this.ownLeaf });
     validateProposal(this.#state, proposal, sender);
     const { policy } = this.#state.around;
     const content = this.#sign(
@@ -247,13 +259,14 @@ export class Group implements Disposable {
       policy.handshakes,
     );
     const message = this.#protect(content);
-    this.#state.addProposal(content, proposalRef(this.#state.crypto, content), ownUpdate);
+    this.#state.addProposal({ content, ref: proposalRef(this.#state.crypto, content), ownUpdate });
     return message;
   }
 
   #create(plan: CommitPlan): PendingCommit {
     this.#requireActive();
     const { crypto, epoch, around } = this.#state;
+    this.#state.prepare({ sender: epoch.ownLeaf, commit: true });
     const current = this.#state.current();
     const committer = { kind: 'member', leaf: epoch.ownLeaf } as const;
     const own = plan.proposals.map((proposal) => ({ proposal, sender: committer, ref: null }));
@@ -279,7 +292,7 @@ export class Group implements Disposable {
     const message = this.#protect(built.content);
     const digest = messageDigest(crypto, message);
     const staged = { ...built.staged, epoch: { ...built.staged.epoch, commitDigest: digest } };
-    this.#state.addPending(digest, staged, built.effects.reinit);
+    this.#state.addPending(digest, { staged, reinit: built.effects.reinit });
     return {
       digest,
       message,
@@ -292,7 +305,7 @@ export class Group implements Disposable {
   /** Proposals that an own commit may take in: not the own update or removal. Removals first. */
   #committable(): SentProposal[] {
     const own = this.ownLeaf;
-    const all = this.#state.proposals().filter(({ proposal, sender }) => {
+    const all = this.#state.proposals.all().filter(({ proposal, sender }) => {
       if (proposal.kind === 'update') return sender.kind === 'member' && sender.leaf !== own;
       return !(proposal.kind === 'remove' && proposal.leaf === own);
     });
@@ -344,8 +357,4 @@ export class Group implements Disposable {
   #requireActive(): void {
     if (this.#state.status.kind !== 'active') throw new MlsError('group_closed', 'the group is over for this member');
   }
-}
-
-function isSameDigest(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a === null || b === null ? a === b : sameBytes(a, b);
 }

@@ -5,7 +5,7 @@ import { openPrivate } from '../framing/private.ts';
 import { requireMembership, verifyContent } from '../framing/public.ts';
 import { encodeAuthenticatedContent } from '../messages/authenticated.ts';
 import type { AuthenticatedContent } from '../messages/authenticated.ts';
-import type { Sender } from '../messages/content.ts';
+import type { ContentKind, Sender } from '../messages/content.ts';
 import type { Credential } from '../messages/credential.ts';
 import { EXTENSION_TYPES, extensionOf } from '../messages/extension.ts';
 import { readExternalSenders } from '../messages/external-senders.ts';
@@ -36,7 +36,9 @@ export type Processed =
   | ReceivedProposal
   | ReceivedCommit
   /** An own commit came back: the group is in the epoch that it begins. Its maker knows its effects. */
-  | { readonly kind: 'own_commit'; readonly digest: Uint8Array };
+  | { readonly kind: 'own_commit'; readonly digest: Uint8Array }
+  /** A commit that was taken before, and gone back from: the group is in the epoch that it began, as it was left. */
+  | { readonly kind: 'resumed'; readonly digest: Uint8Array };
 
 /** Kept until the epoch ends: commits may refer to it. */
 export interface ReceivedProposal {
@@ -82,9 +84,14 @@ export function receive(state: GroupState, message: Uint8Array, options: Process
   const digest = messageDigest(state.crypto, message);
   const pending = state.pending(digest);
   if (pending !== null) {
-    const { reinit } = pending;
-    state.advance(pending.staged, reinit === null ? { kind: 'active' } : { kind: 'reinitialised', reinit });
+    state.planAdvance(pending.staged, statusAfter(pending))();
     return { kind: 'own_commit', digest };
+  }
+  const left = state.leftEpoch(digest);
+  if (left !== null) {
+    requireActive(state);
+    state.planResume(left.id)();
+    return { kind: 'resumed', digest };
   }
   const decoded = decodeMessage(message);
   if (decoded.kind !== 'public_message' && decoded.kind !== 'private_message') {
@@ -115,6 +122,7 @@ function receivePublic(state: GroupState, message: PublicMessage, receiving: Rec
   const { sender } = content.framed;
   requireMembership(state.crypto, message, state.epoch.secrets.membership, state.epoch.contextBytes);
   if (sender.kind === 'member' && sender.leaf === state.epoch.ownLeaf) throw ownMessage();
+  prepareFor(state, content.framed.content.kind, sender.kind === 'member' ? sender.leaf : undefined);
   verifyContent(state.crypto, verifierOf(state, content), content, state.epoch.contextBytes);
   return take(state, content, receiving, { consume: () => {}, discard: () => {} });
 }
@@ -127,7 +135,10 @@ function receivePrivate(state: GroupState, message: PrivateMessage, receiving: R
     senderData: epoch.secrets.senderData,
     contextBytes: epoch.contextBytes,
     ownLeaf: epoch.ownLeaf,
-    leaf: (leaf) => state.leaf(leaf),
+    leaf: (leaf) => {
+      prepareFor(state, message.contentKind, leaf);
+      return state.leaf(leaf);
+    },
   });
   return take(state, opened.content, receiving, opened);
 }
@@ -140,6 +151,11 @@ function receiveLate(state: GroupState, message: PrivateMessage): Processed {
   const opened = openFrom(state.crypto, message, { secretTree, senderData, contextBytes, ownLeaf, leaf });
   opened.consume();
   return application(opened.content, opened.sender);
+}
+
+function prepareFor(state: GroupState, kind: ContentKind, sender: number | undefined): void {
+  const commit = kind === 'commit';
+  state.prepare({ commit, ending: commit, ...(sender === undefined ? {} : { sender }) });
 }
 
 /** Decrypts and verifies; the key is used up only by `consume`. */
@@ -204,7 +220,7 @@ function take(state: GroupState, content: AuthenticatedContent, receiving: Recei
       const received = { kind: 'proposal', epoch, sender, proposal: inner.proposal, ref, authenticatedData } as const;
       requireAccepted(receiving, received);
       key.consume();
-      state.addProposal(content, ref, null);
+      state.addProposal({ content, ref, ownUpdate: null });
       return received;
     }
     return takeCommit(state, content, receiving, key);
@@ -232,8 +248,15 @@ function takeCommit(state: GroupState, content: AuthenticatedContent, receiving:
   const { epoch, authenticatedData } = content.framed;
   const removed = result.kind === 'removed';
   const received = { kind: 'commit', epoch, removed, effects, authenticatedData, digest } as const;
+  let advance: () => void;
   try {
     requireAccepted(receiving, received);
+    advance =
+      result.kind === 'removed'
+        ? () => {
+            state.endMembership();
+          }
+        : state.planAdvance(result.staged, statusAfter(effects));
   } catch (error) {
     if (result.kind === 'staged') {
       const { keys } = result.staged;
@@ -244,8 +267,7 @@ function takeCommit(state: GroupState, content: AuthenticatedContent, receiving:
     throw error;
   }
   key.consume();
-  if (result.kind === 'removed') state.endMembership();
-  else state.advance(result.staged, statusAfter(effects));
+  advance();
   return received;
 }
 
@@ -272,7 +294,7 @@ function application(content: AuthenticatedContent, sender: LeafNode): Processed
 export function validateProposal(state: GroupState, proposal: Proposal, sender: Sender): void {
   const { crypto, around, epoch } = state;
   requireSenderMayPropose(sender, proposal.kind);
-  if (state.proposalCount >= around.policy.maxProposals) {
+  if (state.proposals.refs.length >= around.policy.maxProposals) {
     throw new MlsError('too_large', 'an epoch has too many proposals');
   }
   switch (proposal.kind) {

@@ -1,3 +1,7 @@
+import { decodeWhole } from '../codec/reader.ts';
+import type { Reader } from '../codec/reader.ts';
+import { MlsError } from '../error.ts';
+
 /** Reads what was stored. */
 export interface RecordReader {
   /**
@@ -21,15 +25,39 @@ export interface RecordChange {
   readonly bytes: Uint8Array | null;
 }
 
-/** The reader of a group that was never stored. */
-export const NO_RECORDS: RecordReader = { read: () => null };
+const NOTHING_STORED: RecordReader = { read: () => null };
 
 /**
- * Which records differ from what is stored. Holds no contents: they are encoded when the changes are taken, so that a
- * secret that was used up in between is in no change.
+ * What is stored, and which records differ from it. Holds no contents of those: they are encoded when the changes are
+ * taken, so that a secret that was used up in between is in no change. What was marked is to be found in memory by those
+ * who marked it, not here.
  */
-export class RecordLog {
+export class Records {
+  readonly #reader: RecordReader;
   #dirty = new Map<string, () => Uint8Array | null>();
+
+  /** Without a reader, of a group that was never stored. */
+  constructor(reader: RecordReader = NOTHING_STORED) {
+    this.#reader = reader;
+  }
+
+  /** Says which records come next, before anything has changed. */
+  prepare(names: readonly string[]): void {
+    if (names.length > 0) this.#reader.prepare?.(names);
+  }
+
+  /** Null when there is none. */
+  find<T>(name: string, decode: (reader: Reader) => T): T | null {
+    const bytes = this.#reader.read(name);
+    return bytes === null ? null : decodeWhole(bytes, decode);
+  }
+
+  /** Throws `record` when there is none. */
+  get<T>(name: string, decode: (reader: Reader) => T): T {
+    const bytes = this.#reader.read(name);
+    if (bytes === null) throw new MlsError('record', 'a record of a group is missing');
+    return decodeWhole(bytes, decode);
+  }
 
   /** `encode` gives the record at the time it is taken; null deletes it. */
   mark(name: string, encode: () => Uint8Array | null): void {

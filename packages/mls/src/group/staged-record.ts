@@ -66,10 +66,6 @@ export function encodeSnapshot(snapshot: Omit<Staged, 'encryption'>, base: Ratch
     .finish();
 }
 
-export function decodeSnapshot(crypto: SuiteCrypto, bytes: Uint8Array, base: RatchetTree): Omit<Staged, 'encryption'> {
-  return decodeWhole(bytes, (reader) => readSnapshot(crypto, reader, base));
-}
-
 /** Secret. What a staged epoch adds to `base`, the tree it is staged on. */
 export function encodeStaged(staged: Staged, base: RatchetTree): Uint8Array {
   const snapshot = encodeSnapshot(staged, base);
@@ -83,7 +79,7 @@ export function decodeStaged(crypto: SuiteCrypto, bytes: Uint8Array, base: Ratch
   });
 }
 
-function readSnapshot(crypto: SuiteCrypto, reader: Reader, base: RatchetTree): Omit<Staged, 'encryption'> {
+export function readSnapshot(crypto: SuiteCrypto, reader: Reader, base: RatchetTree): Omit<Staged, 'encryption'> {
   const epoch = decodeWhole(reader.vector(), (inner) => readEpoch(crypto, inner));
   const keys = decodeWhole(reader.vector(), (inner) => readKeys(crypto, inner));
   const nodes: (TreeNode | null)[] = [];

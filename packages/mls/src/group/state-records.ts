@@ -1,5 +1,4 @@
 import type { SuiteCrypto } from '../suite.ts';
-import { decodeWhole } from '../codec/reader.ts';
 import type { Reader } from '../codec/reader.ts';
 import { Writer } from '../codec/writer.ts';
 import { MlsError } from '../error.ts';
@@ -27,23 +26,25 @@ export interface KeptProposal {
   readonly ownUpdate: OwnUpdate | null;
 }
 
-/** An epoch that can be gone back to. */
-export interface SnapshotEntry {
+/** An epoch that is over. */
+export interface PastEntry {
   readonly id: string;
   readonly epoch: bigint;
   /** Leaves that its tree had room for. */
   readonly width: number;
   /** Unix ms. */
   readonly endedAt: number;
-  /** Of the commit that began it. */
-  readonly digest: Uint8Array | null;
 }
 
-export interface PastEntry {
-  readonly id: string;
-  readonly epoch: bigint;
-  readonly width: number;
-  readonly endedAt: number;
+/** An epoch that can be gone back to. */
+export interface SnapshotEntry extends PastEntry {
+  /** Of the commit that began it. */
+  readonly digest: Uint8Array | null;
+  readonly status: GroupStatus;
+  /** The epoch that it followed; null for the one that this member came in with. */
+  readonly parent: string | null;
+  /** The kept or current epoch that its record is relative to. */
+  readonly base: string;
 }
 
 /** An own commit that is not yet accepted. */
@@ -55,13 +56,15 @@ export interface PendingEpoch {
 /** The `group` record: which other records there are. */
 export interface GroupIndex {
   readonly cipherSuite: number;
-  readonly epochId: string;
+  /** The epoch before the current one, if this member was in it. */
+  readonly parent: string | null;
   readonly nodeCount: number;
   readonly status: GroupStatus;
-  readonly past: PastEntry[];
-  readonly snapshots: SnapshotEntry[];
-  readonly proposalRefs: string[];
-  readonly pendingDigests: string[];
+  readonly past: readonly PastEntry[];
+  readonly snapshots: readonly SnapshotEntry[];
+  /** In hexadecimal, as all ids here. */
+  readonly proposalRefs: readonly string[];
+  readonly pendingDigests: readonly string[];
 }
 
 const STATUS_KINDS = ['active', 'removed', 'reinitialised'] as const;
@@ -77,27 +80,81 @@ export function encodeProposal({ content, ref, ownUpdate }: KeptProposal): Uint8
     .finish();
 }
 
-export function decodeProposal(crypto: SuiteCrypto, bytes: Uint8Array): KeptProposal {
-  return decodeWhole(bytes, (reader) => ({
+export function readProposalRecord(crypto: SuiteCrypto, reader: Reader): KeptProposal {
+  return {
     ref: reader.vector(),
     content: readAuthenticatedContent(reader),
     ownUpdate: reader.optional((inner) => ({
       leafKey: crypto.importKey(inner.vector()),
       signer: crypto.importSigner(inner.vector()),
     })),
-  }));
+  };
 }
 
 export function encodePending({ staged, reinit }: PendingEpoch, base: RatchetTree): Uint8Array {
   return new Writer(4096).optional(reinit, writeProposal).vector(encodeStaged(staged, base)).finish();
 }
 
-export function decodePending(crypto: SuiteCrypto, bytes: Uint8Array, base: RatchetTree): PendingEpoch {
-  return decodeWhole(bytes, (reader) => {
-    const reinit = reader.optional(readProposal);
-    if (reinit !== null && reinit.kind !== 'reinit') throw new MlsError('record', 'a record has the wrong proposal');
-    return { reinit, staged: decodeStaged(crypto, reader.vector(), base) };
-  });
+export function readPending(crypto: SuiteCrypto, reader: Reader, base: RatchetTree): PendingEpoch {
+  const reinit = reader.optional(readReinit);
+  return { reinit, staged: decodeStaged(crypto, reader.vector(), base) };
+}
+
+export function encodeIndex(index: GroupIndex): Uint8Array {
+  const writer = new Writer(256).uint8(RECORD_VERSION).uint16(index.cipherSuite);
+  writeStatus(writer.optional(index.parent, writeText).uint32(index.nodeCount), index.status);
+  return writer
+    .list(index.past, writePastEntry)
+    .list(index.snapshots, (inner, entry) => {
+      writePastEntry(inner, entry);
+      inner.optional(entry.digest, (nested, bytes) => nested.vector(bytes));
+      writeStatus(inner, entry.status);
+      inner.optional(entry.parent, writeText);
+      writeText(inner, entry.base);
+    })
+    .list(index.proposalRefs, writeText)
+    .list(index.pendingDigests, writeText)
+    .finish();
+}
+
+export function readIndex(reader: Reader): GroupIndex {
+  if (reader.uint8() !== RECORD_VERSION) throw new MlsError('record', 'a stored group has another format');
+  return {
+    cipherSuite: reader.uint16(),
+    parent: reader.optional(readText),
+    nodeCount: reader.uint32(),
+    status: readStatus(reader),
+    past: reader.list(readPastEntry),
+    snapshots: reader.list((inner) => ({
+      ...readPastEntry(inner),
+      digest: inner.optional((nested) => nested.vector()),
+      status: readStatus(inner),
+      parent: inner.optional(readText),
+      base: readText(inner),
+    })),
+    proposalRefs: reader.list(readText),
+    pendingDigests: reader.list(readText),
+  };
+}
+
+function writePastEntry(writer: Writer, { id, epoch, width, endedAt }: PastEntry): void {
+  writeText(writer, id);
+  writer.uint64(epoch).uint32(width).uint64(BigInt(endedAt));
+}
+
+function readPastEntry(reader: Reader): PastEntry {
+  return { id: readText(reader), epoch: reader.uint64(), width: reader.uint32(), endedAt: Number(reader.uint64()) };
+}
+
+function writeStatus(writer: Writer, status: GroupStatus): void {
+  writer.uint8(STATUS_KINDS.indexOf(status.kind));
+  if (status.kind === 'reinitialised') writeProposal(writer, status.reinit);
+}
+
+function readStatus(reader: Reader): GroupStatus {
+  const kind = STATUS_KINDS[reader.uint8()];
+  if (kind === undefined) throw new MlsError('record', 'a stored group has an unknown status');
+  return kind === 'reinitialised' ? { kind, reinit: readReinit(reader) } : { kind };
 }
 
 function writeText(writer: Writer, text: string): void {
@@ -108,57 +165,8 @@ function readText(reader: Reader): string {
   return String.fromCharCode(...reader.vector());
 }
 
-export function encodeIndex(index: GroupIndex): Uint8Array {
-  const writer = new Writer(256).uint8(RECORD_VERSION).uint16(index.cipherSuite);
-  writeText(writer, index.epochId);
-  writer.uint32(index.nodeCount).uint8(STATUS_KINDS.indexOf(index.status.kind));
-  if (index.status.kind === 'reinitialised') writeProposal(writer, index.status.reinit);
-  writer.list(index.past, (inner, { id, epoch, width, endedAt }) => {
-    writeText(inner, id);
-    inner.uint64(epoch).uint32(width).uint64(BigInt(endedAt));
-  });
-  writer.list(index.proposalRefs, writeText).list(index.pendingDigests, writeText);
-  return writer
-    .list(index.snapshots, (inner, { id, epoch, width, endedAt, digest }) => {
-      writeText(inner, id);
-      inner.uint64(epoch).uint32(width).uint64(BigInt(endedAt));
-      inner.optional(digest, (nested, bytes) => nested.vector(bytes));
-    })
-    .finish();
-}
-
-export function readIndex(reader: Reader): GroupIndex {
-  if (reader.uint8() !== RECORD_VERSION) throw new MlsError('record', 'a stored group has another format');
-  const cipherSuite = reader.uint16();
-  const epochId = readText(reader);
-  const nodeCount = reader.uint32();
-  const kind = STATUS_KINDS[reader.uint8()];
-  if (kind === undefined) throw new MlsError('record', 'a stored group has an unknown status');
-  return {
-    cipherSuite,
-    epochId,
-    nodeCount,
-    status: kind === 'reinitialised' ? { kind, reinit: readReinit(reader) } : { kind },
-    past: reader.list((inner) => ({
-      id: readText(inner),
-      epoch: inner.uint64(),
-      width: inner.uint32(),
-      endedAt: Number(inner.uint64()),
-    })),
-    proposalRefs: reader.list(readText),
-    pendingDigests: reader.list(readText),
-    snapshots: reader.list((inner) => ({
-      id: readText(inner),
-      epoch: inner.uint64(),
-      width: inner.uint32(),
-      endedAt: Number(inner.uint64()),
-      digest: inner.optional((nested) => nested.vector()),
-    })),
-  };
-}
-
 function readReinit(reader: Reader): Extract<Proposal, { kind: 'reinit' }> {
   const proposal = readProposal(reader);
-  if (proposal.kind !== 'reinit') throw new MlsError('record', 'a stored group has the wrong proposal');
+  if (proposal.kind !== 'reinit') throw new MlsError('record', 'a record has the wrong proposal');
   return proposal;
 }
