@@ -4,6 +4,7 @@ import { MlsError } from './error.ts';
 import { memberOf } from './group/member.ts';
 import type { Member } from './group/member.ts';
 import type { ContentKind, Sender } from './messages/content.ts';
+import { EXTENSION_TYPES, extensionOf } from './messages/extension.ts';
 import type { Extension } from './messages/extension.ts';
 import { keyPackageRef } from './messages/key-package.ts';
 import { decodeMessage } from './messages/message.ts';
@@ -41,6 +42,8 @@ export type Inspected =
       /** KeyPackageRef, RFC 9420 §5.2. */
       readonly ref: Uint8Array;
       readonly member: Omit<Member, 'leaf'>;
+      /** Whether it may be used more than once, RFC 9420 §16.8. */
+      readonly isLastResort: boolean;
       readonly extensions: readonly Extension[];
     };
 
@@ -70,7 +73,8 @@ export function inspect(provider: CryptoProvider, bytes: Uint8Array): Inspected 
       if (suite === undefined) throw new MlsError('unsupported_suite', 'a key package has a suite that is not offered');
       const ref = keyPackageRef(new SuiteCrypto(provider, suite), own);
       const { leaf: _, ...member } = memberOf(0, leafNode);
-      return { kind: message.kind, cipherSuite, ref, member, extensions };
+      const isLastResort = extensionOf(extensions, EXTENSION_TYPES.lastResort) !== null;
+      return { kind: message.kind, cipherSuite, ref, member, isLastResort, extensions };
     }
   }
 }
