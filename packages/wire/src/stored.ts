@@ -6,3 +6,4 @@ export * from './gen/sotto/client/v1/groups_pb.ts';
 export * from './gen/sotto/client/v1/healing_pb.ts';
 export * from './gen/sotto/client/v1/inbox_pb.ts';
 export * from './gen/sotto/client/v1/outbox_pb.ts';
+export * from './gen/sotto/session/v1/group_state_pb.ts';
