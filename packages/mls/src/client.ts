@@ -37,6 +37,7 @@ import { CIPHER_SUITES } from './cipher-suites.ts';
 import type { SignatureKind } from '@sotto/crypto';
 import { requireCapabilities, demandsOf } from './group/leaf-rules.ts';
 import { treeOf } from './tree/ratchet-tree.ts';
+import type { TreeCache } from './tree/tree-cache.ts';
 
 export interface Identity {
   readonly credential: Credential;
@@ -53,6 +54,8 @@ export interface ClientOptions {
   readonly now: () => number;
   readonly psks?: PskStore;
   readonly policy?: Partial<GroupPolicy>;
+  /** Saves reading and decoding trees that were seen before. */
+  readonly trees?: TreeCache;
   /** Beyond what this package itself supports: types of the application. */
   readonly capabilities?: Partial<Capabilities>;
 }
@@ -97,8 +100,9 @@ export class Client {
 
   /** Throws `unsupported_suite`. */
   constructor(options: ClientOptions) {
-    const { provider, authentication, now, psks = {} } = options;
-    this.#around = { provider, authentication, now, psks, policy: { ...DEFAULT_POLICY, ...options.policy } };
+    const { provider, authentication, now, psks = {}, trees } = options;
+    const policy = { ...DEFAULT_POLICY, ...options.policy };
+    this.#around = { provider, authentication, now, psks, policy, ...(trees === undefined ? {} : { trees }) };
     this.#identity = options.identity;
     this.#crypto = suiteCrypto(provider, options.cipherSuite);
     this.#capabilities = {

@@ -6,7 +6,7 @@ export type { PaddingPolicy } from './framing/private.ts';
 export type { LeafChanges } from './group/build-commit.ts';
 export type { CommitBuilder, PendingCommit } from './group/commit-builder.ts';
 export type { CommitEffects } from './group/effects.ts';
-export type { EncryptOptions, Group, Snapshot } from './group/group.ts';
+export type { EncryptOptions, Group, ProposeOptions, Snapshot } from './group/group.ts';
 export type { Member } from './group/member.ts';
 export { DEFAULT_POLICY, stepPadding } from './group/options.ts';
 export type { AuthenticationService, GroupPolicy, PskStore } from './group/options.ts';
@@ -31,5 +31,7 @@ export type { LeafNode, LeafNodeFields, LeafNodeSource, Lifetime } from './messa
 export type { Proposal } from './messages/proposal.ts';
 export type { PskId, ResumptionUsage } from './messages/psk.ts';
 export { CIPHER_SUITES } from './cipher-suites.ts';
+export { splitWelcome } from './split-welcome.ts';
+export { TreeCache } from './tree/tree-cache.ts';
 export type { CipherSuite } from './cipher-suites.ts';
 export type { SignatureKind } from '@sotto/crypto';

@@ -43,6 +43,11 @@ export interface EncryptOptions {
   readonly authenticatedData?: Uint8Array;
 }
 
+export interface ProposeOptions extends EncryptOptions {
+  /** The proposal stands only once `process` has received its message back. */
+  readonly held?: boolean;
+}
+
 /**
  * One member's view of a group. Every call is synchronous and either succeeds or changes nothing. After each, store
  * `takeChanges()` in one transaction before anything leaves; if that fails, throw the object away and `load` again.
@@ -135,12 +140,12 @@ export class Group implements Disposable {
    * Proposes; the message is to be sent, and the proposal stands until the epoch ends. To leave, propose the own removal.
    * Throws what makes the proposal invalid, and `group_closed`.
    */
-  propose(proposal: Proposal, options: EncryptOptions = {}): Uint8Array {
+  propose(proposal: Proposal, options: ProposeOptions = {}): Uint8Array {
     return this.#propose(proposal, null, options);
   }
 
   /** Proposes a fresh key for the own leaf, and other changes to it. */
-  proposeUpdate(changes: LeafChanges = {}, options: EncryptOptions = {}): Uint8Array {
+  proposeUpdate(changes: LeafChanges = {}, options: ProposeOptions = {}): Uint8Array {
     this.#requireActive();
     this.#state.prepare({ sender: this.ownLeaf });
     const { crypto, epoch } = this.#state;
@@ -234,6 +239,11 @@ export class Group implements Disposable {
     this.#state.expire();
   }
 
+  /** Deletes all records of the group, with the next `takeChanges`; nothing else can be done with it then. */
+  delete(): void {
+    this.#state.planDelete()();
+  }
+
   /**
    * What is to be stored since the last call, in one transaction; then overwrite the bytes. A group of which nothing was
    * ever stored gives all its records the first time.
@@ -247,7 +257,7 @@ export class Group implements Disposable {
     this.#state.dispose();
   }
 
-  #propose(proposal: Proposal, ownUpdate: OwnUpdate | null, options: EncryptOptions): Uint8Array {
+  #propose(proposal: Proposal, ownUpdate: OwnUpdate | null, options: ProposeOptions): Uint8Array {
     this.#requireActive();
     const sender = { kind: 'member', leaf: this.ownLeaf } as const;
     this.#state.prepare({ sender: this.ownLeaf });
@@ -259,7 +269,10 @@ export class Group implements Disposable {
       policy.handshakes,
     );
     const message = this.#protect(content);
-    this.#state.addProposal({ content, ref: proposalRef(this.#state.crypto, content), ownUpdate });
+    const { crypto } = this.#state;
+    const kept = { content, ref: proposalRef(crypto, content), ownUpdate };
+    if (options.held === true) this.#state.holdProposal(messageDigest(crypto, message), kept);
+    else this.#state.addProposal(kept);
     return message;
   }
 

@@ -3,6 +3,7 @@ import type { PaddingPolicy } from '../framing/private.ts';
 import type { WireFormat } from '../messages/authenticated.ts';
 import type { Credential } from '../messages/credential.ts';
 import type { RatchetLimits } from '../schedule/ratchet.ts';
+import type { TreeCache } from '../tree/tree-cache.ts';
 
 /** Says what credentials are worth, RFC 9420 §5.3.1. Must judge alike at all members, or the group falls apart. */
 export interface AuthenticationService {
@@ -69,6 +70,7 @@ export interface Surroundings {
   readonly authentication: AuthenticationService;
   readonly psks: PskStore;
   readonly policy: GroupPolicy;
+  readonly trees?: TreeCache;
   /** Unix ms. */
   readonly now: () => number;
 }

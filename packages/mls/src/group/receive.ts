@@ -20,6 +20,7 @@ import { requireCommitPsk, requireSenderMayPropose } from './proposal-list.ts';
 import { stageCommit, wipeStaged } from './stage.ts';
 import type { CommitEffects } from './effects.ts';
 import type { GroupState } from './state.ts';
+import type { KeptProposal } from './state-records.ts';
 
 /** What a received message was. Leaf numbers are of the message's epoch. */
 export type Processed =
@@ -34,6 +35,8 @@ export type Processed =
       readonly authenticatedData: Uint8Array;
     }
   | ReceivedProposal
+  /** An own proposal that was held came back: it stands from here on. */
+  | (Omit<ReceivedProposal, 'kind'> & { readonly kind: 'own_proposal' })
   | ReceivedCommit
   /** An own commit came back: the group is in the epoch that it begins. Its maker knows its effects. */
   | { readonly kind: 'own_commit'; readonly digest: Uint8Array }
@@ -87,6 +90,8 @@ export function receive(state: GroupState, message: Uint8Array, options: Process
     state.planAdvance(pending.staged, statusAfter(pending))();
     return { kind: 'own_commit', digest };
   }
+  const held = state.takeHeld(digest);
+  if (held !== null) return ownProposal(held);
   const left = state.leftEpoch(digest);
   if (left !== null) {
     requireActive(state);
@@ -110,6 +115,12 @@ export function receive(state: GroupState, message: Uint8Array, options: Process
   return decoded.kind === 'public_message'
     ? receivePublic(state, decoded.message, { digest, ...options })
     : receivePrivate(state, decoded.message, { digest, ...options });
+}
+
+function ownProposal({ content, ref }: KeptProposal): Processed {
+  const { content: inner, sender, epoch, authenticatedData } = content.framed;
+  if (inner.kind !== 'proposal') throw new MlsError('internal', 'what was held is no proposal');
+  return { kind: 'own_proposal', epoch, sender, proposal: inner.proposal, ref, authenticatedData };
 }
 
 interface Receiving extends ProcessOptions {

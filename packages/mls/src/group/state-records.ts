@@ -65,6 +65,7 @@ export interface GroupIndex {
   /** In hexadecimal, as all ids here. */
   readonly proposalRefs: readonly string[];
   readonly pendingDigests: readonly string[];
+  readonly heldDigests: readonly string[];
 }
 
 const STATUS_KINDS = ['active', 'removed', 'reinitialised'] as const;
@@ -114,6 +115,7 @@ export function encodeIndex(index: GroupIndex): Uint8Array {
     })
     .list(index.proposalRefs, writeText)
     .list(index.pendingDigests, writeText)
+    .list(index.heldDigests, writeText)
     .finish();
 }
 
@@ -134,6 +136,7 @@ export function readIndex(reader: Reader): GroupIndex {
     })),
     proposalRefs: reader.list(readText),
     pendingDigests: reader.list(readText),
+    heldDigests: reader.list(readText),
   };
 }
 

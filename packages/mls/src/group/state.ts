@@ -12,6 +12,7 @@ import { RatchetTree } from '../tree/ratchet-tree.ts';
 import type { PathKeys } from '../tree/treekem.ts';
 import { encodeEpoch, encodeKeys, readEpoch, readKeys } from './epoch.ts';
 import type { Epoch, PastEpoch } from './epoch.ts';
+import { HeldProposals } from './held-proposals.ts';
 import { KeptProposals } from './kept-proposals.ts';
 import type { Surroundings } from './options.ts';
 import { PastEpochs, pastEpochOf } from './past-epochs.ts';
@@ -57,6 +58,7 @@ export class GroupState {
   readonly #records: Records;
   readonly #stores: SecretStores;
   readonly #proposals: KeptProposals;
+  readonly #held: HeldProposals;
   readonly #pending: PendingCommits;
   readonly #past: PastEpochs;
   readonly #snapshots: Snapshots;
@@ -89,9 +91,11 @@ export class GroupState {
     this.#nodeCount = index.nodeCount;
     this.#stores = new SecretStores(records);
     this.#proposals = new KeptProposals(crypto, records, index.proposalRefs);
+    this.#held = new HeldProposals(crypto, records, index.heldDigests);
     this.#pending = new PendingCommits(crypto, records, index.pendingDigests);
     this.#past = new PastEpochs(records, index.past);
     this.#snapshots = new Snapshots(crypto, records, index.snapshots);
+    this.#tree = this.around.trees?.get(crypto.suite.id, parts.epoch.context.treeHash) ?? null;
   }
 
   /** A group's first state here: every record is new. */
@@ -104,6 +108,7 @@ export class GroupState {
       snapshots: [],
       proposalRefs: [],
       pendingDigests: [],
+      heldDigests: [],
     } as const;
     const state = new GroupState(index, { crypto, around, records: new Records(), epoch: staged.epoch });
     state.#begin(staged, null);
@@ -148,6 +153,7 @@ export class GroupState {
         hashes.push(hash);
       }
       this.#tree = new RatchetTree(this.crypto, nodes, hashes);
+      this.around.trees?.add(this.crypto.suite.id, this.#epoch.context.treeHash, this.#tree);
       this.#leaves.clear();
     }
     return this.#tree;
@@ -214,6 +220,22 @@ export class GroupState {
     if (this.#proposals.add(kept)) this.#markIndex();
   }
 
+  /** An own proposal that stands once its message is received. */
+  holdProposal(digest: Uint8Array, kept: KeptProposal): void {
+    this.#held.add(digest, kept);
+    this.#markIndex();
+  }
+
+  /** Lets an own proposal stand from here on; null when there is none of that digest. */
+  takeHeld(digest: Uint8Array): KeptProposal | null {
+    const kept = this.#held.take(digest);
+    if (kept !== null) {
+      this.#proposals.add(kept);
+      this.#markIndex();
+    }
+    return kept;
+  }
+
   addPending(digest: Uint8Array, pending: PendingEpoch): void {
     this.#pending.add(digest, pending, this.tree);
     this.#markIndex();
@@ -255,6 +277,7 @@ export class GroupState {
     return () => {
       const inUse = new Set(staged.keys.values());
       this.#proposals.clear(inUse);
+      this.#held.clear(inUse);
       this.#pending.clear(staged, new Set([...old.keys.values(), ...inUse]));
       this.#past.replace(past, [pastEpochOf(old.epoch, old.tree, staged.tree)]);
       const isKept = snapshots.some(({ id }) => id === old.epoch.id);
@@ -318,6 +341,7 @@ export class GroupState {
     return () => {
       const inUse = new Set(target.keys.values());
       this.#proposals.clear(new Set([...inUse, ...left.keys.values()]));
+      this.#held.clear(new Set());
       this.#pending.clear(null, new Set([...left.keys.values(), ...inUse]));
       this.#past.replace(
         past,
@@ -341,9 +365,27 @@ export class GroupState {
   endMembership(): void {
     const inUse = new Set(this.#keys?.values() ?? []);
     this.#proposals.clear(inUse);
+    this.#held.clear(inUse);
     this.#pending.clear(null, inUse);
     this.#status = { kind: 'removed' };
     this.#markIndex();
+  }
+
+  /** Deletes every record. */
+  planDelete(): () => void {
+    const epochs = [this.#epoch, ...this.#past.entries, ...this.#snapshots.entries];
+    const dropped = [...new Map<string, EpochName>(epochs.map((epoch) => [epoch.id, epoch])).values()];
+    this.#stores.load(dropped);
+    return () => {
+      this.#proposals.clear(new Set());
+      this.#held.clear(new Set());
+      this.#pending.clear(null, new Set());
+      this.#past.replace([], []);
+      this.#snapshots.replace([], new Map(), { id: this.#epoch.id, inUse: new Set() });
+      for (const epoch of dropped) this.#stores.drop(epoch);
+      for (let index = 0; index < this.#nodeCount; index++) this.#records.delete(nodeName(index));
+      for (const name of ['group', 'epoch', 'keys']) this.#records.delete(name);
+    };
   }
 
   /** Forgets past epochs and snapshots by the policy's count and age. */
@@ -401,7 +443,7 @@ export class GroupState {
     this.#tree = tree;
     this.#keys = keys;
     this.#nodeCount = tree.nodeCount;
-    tree.treeHash();
+    this.around.trees?.add(this.crypto.suite.id, tree.treeHash(), tree);
     for (const index of changedNodes(base, tree)) {
       this.#records.mark(nodeName(index), () => (index < this.#nodeCount ? encodeNode(this.tree, index) : null));
     }
@@ -511,6 +553,7 @@ export class GroupState {
         snapshots: this.#snapshots.entries,
         proposalRefs: this.#proposals.refs,
         pendingDigests: this.#pending.digests,
+        heldDigests: this.#held.digests,
       }),
     );
   }
