@@ -60,10 +60,11 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
     prekeyStock: (callOptions) =>
       call(callOptions, async (rest) => stockOf((await client.getPrekeyStock({}, rest)).stock)),
 
-    uploadKeyPackages: ({ oneTime, lastResort }, callOptions) =>
+    uploadKeyPackages: ({ oneTime, lastResort, replace = false }, callOptions) =>
       call(callOptions, async (rest) => {
         const request = {
           oneTime: oneTime.map(keyPackageMessage),
+          replace,
           ...(lastResort === undefined ? {} : { lastResort: keyPackageMessage(lastResort) }),
         };
         return keyPackageStockOf((await client.uploadKeyPackages(request, rest)).stock);

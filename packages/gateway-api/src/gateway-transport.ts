@@ -6,6 +6,8 @@ import type { BlobConnection } from './blob-types.ts';
 import { connectDevice } from './device-connection.ts';
 import { GatewayApiError } from './error.ts';
 import { toGatewayApiError } from './error-mapping.ts';
+import { followLogs } from './log-follower.ts';
+import type { FollowOptions, LogFollower, LogSink } from './log-types.ts';
 import { ConnectionPool } from './pool.ts';
 import type { GatewayTransport, GatewayTransportOptions } from './transport-types.ts';
 import type { DeviceConnection, GatewayConnection, PrekeyStock } from './types.ts';
@@ -44,6 +46,7 @@ class Gateways implements GatewayTransport {
   readonly #closing = new AbortController();
   readonly #stateListeners = new Set<(state: TransportState) => void>();
   readonly #stockListeners = new Set<(stock: PrekeyStock) => void>();
+  readonly #followers = new Set<LogFollower>();
   #state: TransportState = { kind: 'offline' };
 
   constructor(options: GatewayTransportOptions) {
@@ -77,6 +80,26 @@ class Gateways implements GatewayTransport {
     const connection = connectBlobs({ address, clock: this.#options.device.clock });
     this.#blobs.set(address, connection);
     return connection;
+  }
+
+  followLogs(address: string, sink: LogSink, options: FollowOptions = {}): LogFollower {
+    const { clock, network } = this.#options.device;
+    const { random } = this.#options;
+    const follower = followLogs({
+      address,
+      clock,
+      random,
+      sink,
+      ...options,
+      ...(network === undefined ? {} : { network }),
+    });
+    this.#followers.add(follower);
+    const stop = follower.onState(({ kind }) => {
+      if (kind !== 'closed') return;
+      stop();
+      this.#followers.delete(follower);
+    });
+    return follower;
   }
 
   async deliver({ destination, envelope }: Delivery, signal?: AbortSignal): Promise<DeliveryOutcome> {
@@ -132,7 +155,8 @@ class Gateways implements GatewayTransport {
     this.#closing.abort(new GatewayApiError('closed', 'the transport was closed'));
     this.#become({ kind: 'closed' });
     const blobs = [...this.#blobs.values()].map((connection) => connection.close());
-    await Promise.all([this.device.close(), this.#pool.close(), ...blobs]);
+    const following = [...this.#followers].map((follower) => follower.close());
+    await Promise.all([this.device.close(), this.#pool.close(), ...blobs, ...following]);
   }
 
   #become(state: TransportState): void {

@@ -5,6 +5,8 @@ export { GatewayApiError } from './error.ts';
 export type { GatewayApiErrorCode } from './error.ts';
 export { connectGateway } from './gateway-connection.ts';
 export { createGatewayTransport } from './gateway-transport.ts';
+export { followLogs } from './log-follower.ts';
+export type { LogFollowerOptions } from './log-follower.ts';
 export type * from './log-types.ts';
 export type * from './network.ts';
 export type * from './transport-types.ts';

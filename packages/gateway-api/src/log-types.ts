@@ -63,6 +63,8 @@ export interface KeyPackageUpload {
   readonly oneTime: readonly KeyPackageOrder[];
   /** Takes the place of the one before; left out: that stays. */
   readonly lastResort?: KeyPackageOrder;
+  /** Those of before go first: their private keys are lost. Default false. */
+  readonly replace?: boolean;
 }
 
 export interface KeyPackageStock {
@@ -70,6 +72,8 @@ export interface KeyPackageStock {
   readonly oneTime: number;
   /** One is there to be handed out when those are used up. */
   readonly lastResort: boolean;
+  /** Highest id of a one-time key package seen so far: new ones go above it. 0: none. */
+  readonly highest: number;
 }
 
 /** What becomes of followed logs. Calls for one log come one after the other, in its order. */
@@ -81,8 +85,11 @@ export interface LogSink {
   readonly onRecord: (log: Uint8Array, record: LogRecord) => Promise<void>;
   /** Everything stored when the following began (or began again) has been handed over and is done with. */
   readonly onCaughtUp?: (log: Uint8Array) => void;
-  /** Entries between the cursor and `extent.oldest` have expired: the group needs a resync. What is left follows. */
-  readonly onExpired?: (log: Uint8Array, extent: LogExtent) => void;
+  /**
+   * Entries between the cursor and `extent.oldest` have expired, or the log was set back (`extent.head` is below the
+   * cursor): the group needs a resync. What is left follows.
+   */
+  readonly onGap?: (log: Uint8Array, extent: LogExtent) => void;
   /** The log is not followed any more. */
   readonly onRefused?: (log: Uint8Array, code: 'not-found' | 'quota') => void;
 }
@@ -102,7 +109,7 @@ export interface LogFollower {
   onState(listener: (state: TransportState) => void): () => void;
   /** Follows a log from after `after` on; one that is followed already begins anew there. */
   follow(log: Uint8Array, after: number): void;
-  /** Nothing more of it is handed over, a call under way aside. */
+  /** Nothing more of it is handed over; a call under way ends on its own. */
   unfollow(log: Uint8Array): void;
   /** Resolves when the sink's calls under way are done. */
   close(): Promise<void>;

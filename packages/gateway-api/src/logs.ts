@@ -23,7 +23,7 @@ export function extentOf(extent: ExtentMessage | undefined): LogExtent {
 /** Throws `GatewayApiError` `protocol`. */
 export function keyPackageStockOf(stock: StockMessage | undefined): KeyPackageStock {
   if (stock === undefined) throw new GatewayApiError('protocol', 'the gateway names no stock');
-  return { oneTime: stock.oneTime, lastResort: stock.lastResort };
+  return { oneTime: stock.oneTime, lastResort: stock.lastResort, highest: stock.highest };
 }
 
 /** Throws `GatewayApiError` `malformed`. */

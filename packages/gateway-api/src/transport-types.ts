@@ -1,5 +1,6 @@
 import type { Transport } from '@sotto/transport';
 import type { BlobConnection } from './blob-types.ts';
+import type { FollowOptions, LogFollower, LogSink } from './log-types.ts';
 import type { DeviceConnection, DeviceOptions, GatewayConnection, PrekeyStock } from './types.ts';
 
 export interface GatewayTransportOptions {
@@ -23,6 +24,11 @@ export interface GatewayTransport extends Transport {
   directory(address: string): GatewayConnection;
   /** Blobs at a gateway, over connections of their own that never log in. Do not close it. */
   blobs(address: string): BlobConnection;
+  /**
+   * Follows logs at a gateway, on a connection of its own that never logs in. Its owner closes it; closing the transport
+   * does too. Throws `GatewayApiError` `malformed` for a wrong address.
+   */
+  followLogs(address: string, sink: LogSink, options?: FollowOptions): LogFollower;
   /** Called when the gateway says that one-time prekeys run low; returns the function that stops it. */
   onLowPrekeys(listener: (stock: PrekeyStock) => void): () => void;
 }

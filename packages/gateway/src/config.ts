@@ -85,6 +85,12 @@ const NAMES = [
   'MAILBOX_REQUESTS',
   'RETENTION_DAYS',
   'CAPABILITY_DAILY_QUOTA',
+  'LOG_COMMIT_KIB',
+  'LOG_MESSAGE_KIB',
+  'LOG_MIB',
+  'LOG_RETENTION_DAYS',
+  'LOG_ENTRIES_PER_MINUTE',
+  'LOGS_PER_ACCOUNT',
   'CONNECTIONS',
   'CONNECTIONS_PER_ADDRESS',
   'MEMORY_MIB',
@@ -216,6 +222,12 @@ function parseLimits(read: Read): Limits {
     mailboxRequests: whole('MAILBOX_REQUESTS', defaults.mailboxRequests, 0, 10_000),
     retentionSeconds: whole('RETENTION_DAYS', defaults.retentionSeconds / 86_400, 1, 365) * 86_400,
     capabilityDailyQuota: whole('CAPABILITY_DAILY_QUOTA', defaults.capabilityDailyQuota, 1, 1_000_000),
+    logCommitBytes: whole('LOG_COMMIT_KIB', defaults.logCommitBytes / 1024, 96, 4096) * 1024,
+    logMessageBytes: whole('LOG_MESSAGE_KIB', defaults.logMessageBytes / 1024, 1, 4096) * 1024,
+    logBytes: whole('LOG_MIB', defaults.logBytes / 2 ** 20, 1, 1_048_576) * 2 ** 20,
+    logRetentionSeconds: whole('LOG_RETENTION_DAYS', defaults.logRetentionSeconds / 86_400, 1, 3650) * 86_400,
+    logEntriesPerMinute: whole('LOG_ENTRIES_PER_MINUTE', defaults.logEntriesPerMinute, 1, 1_000_000),
+    logsPerAccount: whole('LOGS_PER_ACCOUNT', defaults.logsPerAccount, 0, 1_000_000),
     connections: whole('CONNECTIONS', defaults.connections, 1, 1_000_000),
     connectionsPerAddress: whole('CONNECTIONS_PER_ADDRESS', defaults.connectionsPerAddress, 1, 1_000_000),
     memoryBytes: whole('MEMORY_MIB', defaults.memoryBytes / 2 ** 20, 256, 1_048_576) * 2 ** 20,
@@ -228,6 +240,9 @@ function parseLimits(read: Read): Limits {
   };
   if (limits.connectionsPerAddress > limits.connections) {
     throw fault('SOTTO_GATEWAY_CONNECTIONS_PER_ADDRESS is more than SOTTO_GATEWAY_CONNECTIONS');
+  }
+  if (limits.logBytes < limits.logCommitBytes * 4) {
+    throw fault('SOTTO_GATEWAY_LOG_MIB holds less than four commits of SOTTO_GATEWAY_LOG_COMMIT_KIB');
   }
   return limits;
 }

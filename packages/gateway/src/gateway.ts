@@ -24,6 +24,7 @@ import { currentCertificate } from './tls/certificates.ts';
 import type { CertificateSource } from './tls/certificates.ts';
 import { prepareFolder, readNeeded } from './tls/files.ts';
 import { loadIdentity, rawPublicKey } from './tls/identity.ts';
+import { verifyOnThreads } from './verify-signature.ts';
 import { VERSION } from './version.ts';
 
 /** A running gateway. */
@@ -72,6 +73,8 @@ export async function startGateway(
       file: join(config.dataFolder, 'gateway.db'),
       clock,
       limits: config.limits,
+      provider,
+      verify: verifyOnThreads(provider),
       onFailure: (error) => report(error),
     });
     stack.defer(() => store.close());

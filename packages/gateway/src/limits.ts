@@ -10,6 +10,17 @@ export interface Limits {
   readonly retentionSeconds: number;
   /** Envelopes a day through one capability, where its owner names no number. */
   readonly capabilityDailyQuota: number;
+  /** Bytes of a serialised log entry: commits; messages and proposals. */
+  readonly logCommitBytes: number;
+  readonly logMessageBytes: number;
+  /** Bytes of entries that one log holds; then it refuses. */
+  readonly logBytes: number;
+  /** Seconds a log entry is kept. */
+  readonly logRetentionSeconds: number;
+  /** Entries a minute under one epoch key; twice as many in a whole log. */
+  readonly logEntriesPerMinute: number;
+  /** Logs that one account may open. */
+  readonly logsPerAccount: number;
   /** TLS connections from one address (an IPv6 /64 counts as one). */
   readonly connectionsPerAddress: number;
   /** TLS connections in all. */
@@ -37,6 +48,12 @@ export const DEFAULT_LIMITS: Limits = {
   mailboxRequests: 50,
   retentionSeconds: 7 * 24 * 3600,
   capabilityDailyQuota: 10_000,
+  logCommitBytes: 1024 * 1024,
+  logMessageBytes: 96 * 1024,
+  logBytes: 256 * 1024 ** 2,
+  logRetentionSeconds: 30 * 24 * 3600,
+  logEntriesPerMinute: 600,
+  logsPerAccount: 500,
   connectionsPerAddress: 256,
   connections: 20_000,
   memoryBytes: 2 * 1024 ** 3,
@@ -61,7 +78,11 @@ export interface Rates {
   readonly registrations: Rate;
   /** Logins of one address: many devices behind one router, all reconnecting. */
   readonly logins: Rate;
-  /** Changes by one device to its account: statements, names, prekeys, capabilities. */
+  /** Appends from one address: everyone behind one router, all writing. */
+  readonly appends: Rate;
+  /** Pages of logs read by one address. Who has much to catch up with follows instead. */
+  readonly logPages: Rate;
+  /** Changes by one device to its account: statements, names, prekeys, capabilities, logs. */
   readonly changes: Rate;
   /** Transfers of blobs begun from one address, and blobs begun by one device: albums, resumed again and again. */
   readonly blobs: Rate;
@@ -74,6 +95,8 @@ export const DEFAULT_RATES: Rates = {
   tokensPerTarget: { burst: 60, perMs: 10_000 },
   registrations: { burst: 30, perMs: 20_000 },
   logins: { burst: 600, perMs: 100 },
+  appends: { burst: 1000, perMs: 10 },
+  logPages: { burst: 300, perMs: 20 },
   changes: { burst: 120, perMs: 1000 },
   blobs: { burst: 600, perMs: 100 },
 };
@@ -98,6 +121,39 @@ export const MAX_PREKEY_BYTES = 4096;
 export const MAX_WITNESS_BYTES = 128;
 /** Bundles a day through one capability: a contact with many devices, several restarts, and no more. */
 export const BUNDLES_PER_DAY = 50;
+/** One-time key packages that are kept for a device: a busy day of being added to groups, and a reserve. */
+export const MAX_KEY_PACKAGES = 200;
+/** One-time key packages a day through one capability; then the last-resort one is handed out, so nobody drains them. */
+export const KEY_PACKAGES_PER_DAY = 50;
+
+/** ms for which an epoch's messages and proposals are still taken after another epoch has begun on top of it. */
+export const EPOCH_GRACE_MS = 60_000;
+/** Commits on top of one epoch in an hour: enough for every race, and a bound on how often garbage costs a round trip. */
+export const COMMITS_PER_EPOCH_HOUR = 32;
+/** Of these from one address: whoever uses them up alone leaves room for others. */
+export const COMMITS_PER_EPOCH_ADDRESS_HOUR = 8;
+/** Commits in one log in an hour, and epochs that it knows in all: bounds what is kept for ever, about 150 bytes each. */
+export const COMMITS_PER_LOG_HOUR = 1000;
+export const MAX_EPOCHS = 200_000;
+/**
+ * Commits on top of epochs that others have followed for longer than `EPOCH_GRACE_MS`: needed where garbage came first,
+ * and all that someone removed can still post. They fill this share of a log at most, and come this often in an hour.
+ */
+export const LATE_COMMIT_SHARE = 1 / 4;
+export const LATE_COMMITS_PER_LOG_HOUR = 32;
+/** Seconds ahead that an admission may expire: its nonce is kept for as long. */
+export const MAX_ADMISSION_SECONDS = 7 * 24 * 3600;
+/** Entries in one page of a log, and bytes, a little more with a last large entry. */
+export const LOG_PAGE_ENTRIES = 100;
+export const LOG_PAGE_BYTES = 1024 * 1024;
+/** Logs followed on one stream, from one address, and in all: about 500 bytes each. */
+export const FOLLOWS_PER_STREAM = 10_000;
+export const FOLLOWS_PER_ADDRESS = 50_000;
+export const FOLLOWS = 500_000;
+/** Logs named in one frame, and bytes of that frame, JSON included. */
+export const FOLLOWS_PER_FRAME = 512;
+export const FOLLOW_FRAME_BYTES = 96 * 1024;
+
 /** Seconds a request token lives: to fetch a bundle and post, not to collect. */
 export const REQUEST_TOKEN_SECONDS = 600;
 /** Seconds a login token lives. */
@@ -115,6 +171,8 @@ export const POST_FRAME_BYTES = 768 * 1024;
 export const POSTS_PER_FRAME = 64;
 /** Bytes of a request of a logged-in device: 200 one-time prekeys with their proofs, JSON included. */
 export const DEVICE_REQUEST_BYTES = 2 * 1024 * 1024;
+/** Bytes of key packages in one upload: a stock of 200 of 3 KiB (X-Wing), JSON included, or fewer of larger ones. */
+export const KEY_PACKAGES_BYTES = 4 * 1024 * 1024;
 /** Bytes of a frame on a device's stream: acknowledgements only. */
 export const DEVICE_FRAME_BYTES = 16 * 1024;
 /** Bytes of a registration: a whole chain, JSON included. Unlike other device calls it comes from strangers. */

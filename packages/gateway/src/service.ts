@@ -12,6 +12,7 @@ import { Tokens } from './login/tokens.ts';
 import type { LoginTokens } from './login/tokens.ts';
 import { Memory } from './memory.ts';
 import { Refused } from './refused.ts';
+import { FollowQuota } from './rpc/follow-quota.ts';
 import { Limiters } from './rpc/limiters.ts';
 import type { Log, ServiceParts } from './rpc/parts.ts';
 import { createRoutes } from './rpc/routes.ts';
@@ -23,7 +24,7 @@ const KEY_BYTES = 32;
 export interface ServiceOptions {
   readonly provider: CryptoProvider;
   readonly clock: Clock;
-  readonly store: Pick<EmbeddedStore, 'directory' | 'mailboxes' | 'blobs'>;
+  readonly store: Pick<EmbeddedStore, 'directory' | 'mailboxes' | 'blobs' | 'groupLogs' | 'keyPackages'>;
   /** The gateway's Ed25519 identity key as its address pins it, 32 bytes. */
   readonly identity: Uint8Array;
   readonly limits: Limits;
@@ -77,6 +78,8 @@ export function createService(options: ServiceOptions): Service {
     directory: store.directory,
     mailboxes: store.mailboxes,
     blobs: store.blobs,
+    groupLogs: store.groupLogs,
+    keyPackages: store.keyPackages,
     limits,
     limiters: new Limiters(clock, options.rates),
     registration: options.registration,
@@ -86,6 +89,7 @@ export function createService(options: ServiceOptions): Service {
     tokens: options.tokens ?? new Tokens(clock, identity),
     requestTokens: new RequestTokens(provider, clock, secretKey(provider)),
     streams,
+    follows: new FollowQuota(),
     memory,
     log: options.log,
   };

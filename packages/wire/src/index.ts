@@ -6,7 +6,6 @@ export * from './gen/sotto/session/v1/session_pb.ts';
 export * from './gen/sotto/wire/v1/content_pb.ts';
 export * from './gen/sotto/wire/v1/group_pb.ts';
 export { Suite } from './gen/sotto/wire/v1/envelope_pb.ts';
-export * from './gen/sotto/wire/v1/group_pb.ts';
 
 export { accountName } from './account-name.ts';
 export type { AccountName } from './account-name.ts';

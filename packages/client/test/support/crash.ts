@@ -71,6 +71,19 @@ export function mortalTransport(
       onLowPrekeys: (listener) => transport.onLowPrekeys(listener),
       directory: (address) => transport.directory(address),
       blobs: (address) => transport.blobs(address),
+      followLogs: (address, sink, following) =>
+        transport.followLogs(
+          address,
+          {
+            ...sink,
+            onRecord: async (log, record) => {
+              points.alive();
+              await sink.onRecord(log, record);
+              points.reach();
+            },
+          },
+          following,
+        ),
       close: () => transport.close(),
       async deliver(delivery, signal) {
         points.reach();

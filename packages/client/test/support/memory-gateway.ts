@@ -1,13 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { nativeProvider } from '@sotto/crypto';
-import { GatewayApiError } from '@sotto/gateway-api';
+import { connectGateway, followLogs, GatewayApiError } from '@sotto/gateway-api';
 import type {
   BlobConnection,
   BlobOrder,
   BlobProgress,
+  Appended,
   BundleRequest,
   CapabilityOrder,
+  FollowOptions,
+  KeyPackageOrder,
+  KeyPackageStock,
+  KeyPackageUpload,
+  LogFollower,
+  LogPage,
+  LogRange,
+  LogSink,
   DeviceConnection,
   GatewayApiErrorCode,
   GatewayConnection,
@@ -38,6 +47,7 @@ import {
 } from '@sotto/wire';
 import type { PrekeyEntry } from '@sotto/wire';
 import { MemoryBlobs } from './memory-blobs.ts';
+import { MemoryLogs } from './memory-logs.ts';
 
 const provider = nativeProvider();
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -68,6 +78,9 @@ interface DeviceRow {
   readonly mailbox: Uint8Array;
   readonly lasting: Map<PrekeyKind, PrekeyEntry>;
   oneTime: PrekeyEntry[];
+  keyPackages: KeyPackageOrder[];
+  lastKeyPackage: KeyPackageOrder | undefined;
+  highestKeyPackage: number;
 }
 
 /** What a test sees of one post. */
@@ -104,10 +117,13 @@ export class MemoryGateway {
   readonly mailboxes = new Map<string, Mailbox>();
   readonly capabilities = new Map<string, string>();
   readonly witnesses = new Map<string, Uint8Array>();
+  /** Of its own: a fork begins without any. */
+  readonly logs: MemoryLogs;
   readonly tokens = new Map<string, { readonly account: string; readonly until: number }>();
 
   constructor(clock: Clock) {
     this.clock = clock;
+    this.logs = new MemoryLogs(clock);
   }
 
   readonly openTransport = (options: GatewayTransportOptions): GatewayTransport => new MemoryTransport(this, options);
@@ -118,7 +134,9 @@ export class MemoryGateway {
     for (const [key, chain] of this.chains) copy.chains.set(key, [...chain]);
     for (const [key, account] of this.names) copy.names.set(key, account);
     for (const [key, row] of this.devices) {
-      copy.devices.set(key, { ...row, lasting: new Map(row.lasting), oneTime: [...row.oneTime] });
+      const { oneTime, keyPackages } = row;
+      const own = { lasting: new Map(row.lasting), oneTime: [...oneTime], keyPackages: [...keyPackages] };
+      copy.devices.set(key, { ...row, ...own });
     }
     for (const [key, mailbox] of this.mailboxes) {
       copy.mailboxes.set(key, { ...mailbox, stored: [...mailbox.stored], wake: asleep });
@@ -187,6 +205,7 @@ class MemoryTransport implements GatewayTransport {
   readonly #self: string;
   readonly #listeners = new Set<(state: TransportState) => void>();
   readonly #lowListeners = new Set<(stock: PrekeyStock) => void>();
+  readonly #followers: LogFollower[] = [];
   #state: TransportState = { kind: 'offline' };
 
   constructor(gateway: MemoryGateway, options: GatewayTransportOptions) {
@@ -217,6 +236,14 @@ class MemoryTransport implements GatewayTransport {
 
   blobs(address: string): BlobConnection {
     return this.#gateway.blobs.connect(address, () => this.#gateway.reachable(this.#self));
+  }
+
+  followLogs(address: string, sink: LogSink, options: FollowOptions = {}): LogFollower {
+    const gateway = this.#gateway;
+    const network = gateway.logs.network(this.#self, () => gateway.reachable(this.#self));
+    const follower = followLogs({ address, clock: gateway.clock, random: () => 0.01, network, sink, ...options });
+    this.#followers.push(follower);
+    return follower;
   }
 
   async deliver({ envelope, destination }: Delivery, signal?: AbortSignal): Promise<DeliveryOutcome> {
@@ -284,9 +311,9 @@ class MemoryTransport implements GatewayTransport {
     }
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#become({ kind: 'closed' });
-    return Promise.resolve();
+    await Promise.all(this.#followers.map((follower) => follower.close()));
   }
 
   #become(state: TransportState): void {
@@ -390,9 +417,35 @@ class MemoryDirectory implements GatewayConnection {
     return { token, expiresAt };
   }
 
-  keyPackage = (): never => refused('unavailable');
-  append = (): never => refused('unavailable');
-  readLog = (): never => refused('unavailable');
+  async keyPackage({ account, device, admission }: BundleRequest) {
+    await this.#arrive();
+    const row = this.#gateway.devices.get(hex(device));
+    if (row === undefined || row.account !== hex(account)) return refused('not-found');
+    if (this.#gateway.admits(admission, hex(row.mailbox)) === null) return refused('capability');
+    const now = this.#gateway.clock.now() / 1000;
+    row.keyPackages = row.keyPackages.filter(({ expiresAt }) => expiresAt > now);
+    const taken = row.keyPackages.shift();
+    if (taken !== undefined) return { keyPackage: taken.keyPackage, lastResort: false };
+    const { lastKeyPackage: last } = row;
+    return last === undefined ? refused('not-found') : { keyPackage: last.keyPackage, lastResort: true };
+  }
+
+  async append(post: Uint8Array): Promise<Appended> {
+    await this.#arrive();
+    return this.#logs().append(post);
+  }
+
+  async readLog(range: LogRange): Promise<LogPage> {
+    await this.#arrive();
+    return this.#logs().readLog(range);
+  }
+
+  /** A connection of its own for a call: they cost nothing here. */
+  #logs(): GatewayConnection {
+    const { logs, clock } = this.#gateway;
+    const network = logs.network(this.#self, () => this.#gateway.reachable(this.#self));
+    return connectGateway({ address: this.address, clock, network });
+  }
 
   async post(envelope: Uint8Array, admission: Admission) {
     await this.#arrive();
@@ -446,7 +499,15 @@ class MemoryDevice implements DeviceConnection {
     const chain = this.#gateway.chains.get(this.#account) ?? [];
     this.#gateway.chains.set(this.#account, statements.length > chain.length ? [...statements] : chain);
     const mailbox = new Uint8Array(randomBytes(16));
-    const row = { account: this.#account, mailbox, lasting: new Map(), oneTime: [] };
+    const row: DeviceRow = {
+      account: this.#account,
+      mailbox,
+      lasting: new Map(),
+      oneTime: [],
+      keyPackages: [],
+      lastKeyPackage: undefined,
+      highestKeyPackage: 0,
+    };
     this.#gateway.devices.set(this.#device, row);
     this.#gateway.mailboxes.set(hex(mailbox), {
       id: mailbox,
@@ -534,9 +595,29 @@ class MemoryDevice implements DeviceConnection {
     this.#onLow(stockOf(await this.#row()));
   }
 
-  uploadKeyPackages = (): never => refused('unavailable');
-  keyPackageStock = (): never => refused('unavailable');
-  createLog = (): never => refused('unavailable');
+  async uploadKeyPackages({ oneTime, lastResort, replace = false }: KeyPackageUpload): Promise<KeyPackageStock> {
+    const row = await this.#row();
+    if (replace) {
+      row.keyPackages = [];
+      row.lastKeyPackage = undefined;
+    }
+    row.lastKeyPackage = lastResort ?? row.lastKeyPackage;
+    const fresh = oneTime.filter(({ id }) => id > row.highestKeyPackage);
+    row.keyPackages.push(...fresh);
+    row.highestKeyPackage = Math.max(row.highestKeyPackage, ...fresh.map(({ id }) => id));
+    return this.keyPackageStock();
+  }
+
+  async keyPackageStock(): Promise<KeyPackageStock> {
+    const { keyPackages, lastKeyPackage, highestKeyPackage: highest } = await this.#row();
+    return { oneTime: keyPackages.length, lastResort: lastKeyPackage !== undefined, highest };
+  }
+
+  async createLog(log: Uint8Array, epochKey: Uint8Array): Promise<void> {
+    await this.#row();
+    await this.#gateway.logs.create(Buffer.from(this.#account, 'hex'), log, epochKey);
+  }
+
   poll = (): never => refused('protocol');
   acknowledge = (): never => refused('protocol');
   stream = (): never => refused('protocol');

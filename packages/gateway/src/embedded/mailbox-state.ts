@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { keyOf } from '../byte-keys.ts';
 import type { Participant } from './group-commit.ts';
 
 /** What posting needs to know of a mailbox, kept in memory between commits. */
@@ -149,9 +150,4 @@ export class MailboxState implements Participant {
     this.#capabilities.set(key, capability);
     return capability;
   }
-}
-
-/** A string that maps can use: one character a byte. */
-function keyOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }

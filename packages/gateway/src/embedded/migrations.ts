@@ -135,6 +135,74 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (day, account_no)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Logs of groups. account_no, first_key: who opened it, with what epoch.
+  CREATE TABLE logs (
+    no INTEGER PRIMARY KEY,
+    log BLOB NOT NULL UNIQUE,
+    first_key BLOB NOT NULL,
+    account_no INTEGER NOT NULL REFERENCES accounts (no),
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX logs_by_account ON logs (account_no);
+
+  -- What every append changes, in a narrow row of its own. head: last position given; oldest: the first that is kept;
+  -- late_bytes: of commits that came late (see limits.ts).
+  CREATE TABLE log_counters (
+    log_no INTEGER PRIMARY KEY REFERENCES logs (no),
+    head INTEGER NOT NULL,
+    oldest INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    late_bytes INTEGER NOT NULL,
+    epochs INTEGER NOT NULL
+  ) STRICT;
+
+  -- Epoch keys, a tree for each log; kept for as long as the log. last_change: position of the last entry under the key
+  -- other than a message.
+  CREATE TABLE log_epochs (
+    no INTEGER PRIMARY KEY,
+    log_no INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    parent_no INTEGER,
+    first_child_at_ms INTEGER,
+    last_change INTEGER NOT NULL,
+    UNIQUE (log_no, key)
+  ) STRICT;
+
+  -- Rows lie in the order of arrival. id: the first half of the LogEntryId.
+  CREATE TABLE log_entries (
+    no INTEGER PRIMARY KEY,
+    log_no INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    stored_at_ms INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    entry BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX log_entries_by_log ON log_entries (log_no, position);
+  CREATE UNIQUE INDEX log_entries_by_id ON log_entries (id, log_no, position);
+
+  CREATE TABLE log_admissions (
+    expires_at INTEGER NOT NULL,
+    log_no INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    PRIMARY KEY (expires_at, log_no, nonce)
+  ) STRICT, WITHOUT ROWID;
+
+  -- id 0: the last-resort one, whatever id it came with.
+  CREATE TABLE key_packages (
+    device_no INTEGER NOT NULL REFERENCES devices (no),
+    id INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (device_no, id)
+  ) STRICT;
+  CREATE INDEX key_packages_by_expiry ON key_packages (expires_at);
+  CREATE TABLE key_package_marks (
+    device_no INTEGER PRIMARY KEY REFERENCES devices (no),
+    highest INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 const SCHEMA_VERSION = MIGRATIONS.length;

@@ -4,6 +4,7 @@ import { BUNDLES_PER_DAY, LOW_PREKEYS, MAX_ONE_TIME_PREKEYS } from '../limits.ts
 import type { TakenBundle } from '../ports/directory.ts';
 import type { Admission, DeviceRef, PrekeyRecord, PrekeyStock } from '../ports/types.ts';
 import { Refused } from '../refused.ts';
+import { admitToKeys } from './bundle-admission.ts';
 import { findDevice } from './device-rows.ts';
 import type { Listeners } from './listeners.ts';
 import type { MailboxState } from './mailbox-state.ts';
@@ -85,7 +86,7 @@ export class PrekeyStore {
     }
     if (admission.kind === 'request-token') tokenUses.use('bundle', admission.id, ref.no, admission.expiresAt);
     const stock = this.stock(ref.no);
-    if (spend !== undefined) {
+    if (spend !== null) {
       const day = Math.floor(clock.now() / DAY_MS);
       if (spend.day !== day) Object.assign(spend, { day, used: 0, bundles: 0 });
       spend.bundles++;
@@ -127,25 +128,12 @@ export class PrekeyStore {
     }
   }
 
-  /** Refuses, or returns the capability to charge. */
+  /** Refuses, or returns the capability to charge; null: none. */
   #admitBundle(account: Uint8Array, ref: DeviceRef | null, admission: Admission) {
-    const { state, tokenUses, clock } = this.#parts;
-    if (admission.kind === 'request-token') {
-      if (Buffer.compare(admission.account, account) !== 0) {
-        throw new Refused(Refusal.UNAUTHENTICATED, 'the token is for another account');
-      }
-      if (ref !== null && tokenUses.used('bundle', admission.id, ref.no, admission.expiresAt)) {
-        throw new Refused(Refusal.QUOTA, 'the token was used for this device');
-      }
-      return undefined;
-    }
-    const capability = state.capability(admission.hash);
-    if (capability === undefined || capability.deviceNo !== ref?.no) {
-      throw new Refused(Refusal.CAPABILITY, 'no capability for this device');
-    }
-    const now = clock.now();
+    const capability = admitToKeys(this.#parts, { account, ref, admission, purpose: 'bundle' });
+    const now = this.#parts.clock.now();
     const day = Math.floor(now / DAY_MS);
-    if (capability.day === day && capability.bundles >= BUNDLES_PER_DAY) {
+    if (capability?.day === day && capability.bundles >= BUNDLES_PER_DAY) {
       throw new Refused(Refusal.QUOTA, 'enough bundles for today', { retryAfterMs: (day + 1) * DAY_MS - now });
     }
     return capability;

@@ -39,4 +39,6 @@ export interface Schema {
   lasting_prekeys: { device_no: number; kind: number; id: number; bytes: Uint8Array };
   witnesses: { device_no: number; witness: Uint8Array };
   one_time_prekeys: { device_no: number; kind: number; id: number; expires_at: number; bytes: Uint8Array };
+  key_packages: { device_no: number; id: number; expires_at: number; bytes: Uint8Array };
+  key_package_marks: { device_no: number; highest: number };
 }

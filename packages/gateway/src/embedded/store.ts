@@ -1,17 +1,27 @@
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { nativeProvider } from '@sotto/crypto';
+import type { CryptoProvider } from '@sotto/crypto';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../error.ts';
 import type { Limits } from '../limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Directory } from '../ports/directory.ts';
+import type { GroupLogs } from '../ports/group-logs.ts';
+import type { KeyPackages } from '../ports/key-packages.ts';
 import type { Mailboxes } from '../ports/mailboxes.ts';
 import { BlobFiles } from './blob-files.ts';
 import { BlobRows } from './blob-rows.ts';
 import { EmbeddedBlobs } from './blobs.ts';
+import type { VerifySignature } from '../verify-signature.ts';
 import { EmbeddedDirectory } from './directory.ts';
 import { GroupCommit } from './group-commit.ts';
+import { EmbeddedGroupLogs } from './group-logs.ts';
+import { KeyPackageStore } from './key-package-store.ts';
 import { Listeners } from './listeners.ts';
+import { LogListeners } from './log-listeners.ts';
+import { LogState } from './log-state.ts';
+import { LogSweeper } from './log-sweeper.ts';
 import { MailboxState } from './mailbox-state.ts';
 import { EmbeddedMailboxes } from './mailboxes.ts';
 import { migrate } from './migrations.ts';
@@ -30,6 +40,10 @@ export interface EmbeddedStoreOptions {
   readonly onFailure: (error: unknown) => void;
   /** Runs a commit after all requests that are to share it; default: at the end of this turn of the event loop. */
   readonly endOfTurn?: (task: () => void) => void;
+  /** Default: the native one. */
+  readonly provider?: CryptoProvider;
+  /** Checks signatures of log entries; default: the provider does, on this thread. */
+  readonly verify?: VerifySignature;
 }
 
 /** The ports of a gateway on one SQLite file. */
@@ -37,6 +51,8 @@ export interface EmbeddedStore {
   readonly directory: Directory;
   readonly mailboxes: Mailboxes;
   readonly blobs: Blobs;
+  readonly groupLogs: GroupLogs;
+  readonly keyPackages: KeyPackages;
   readonly database: DatabaseSync;
   /** Removes what has expired; runs by itself every minute. */
   sweep(): Promise<void>;
@@ -46,16 +62,18 @@ export interface EmbeddedStore {
 
 /** Opens or creates the file. Throws `GatewayError`: `data-in-use`, `data`. */
 export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore {
-  const { clock, limits } = options;
+  const { clock, limits, provider = nativeProvider() } = options;
   const database = open(options.file);
   const commits = new GroupCommit(database, options.onFailure, options.endOfTurn);
   const state = new MailboxState(database);
   const listeners = new Listeners();
   const tokenUses = new TokenUses(database);
-  commits.join(state);
-  commits.join(listeners);
+  const logState = new LogState(database);
+  const logListeners = new LogListeners();
+  for (const participant of [state, listeners, logState, logListeners]) commits.join(participant);
+  const sql = new Sql(database);
   const directory = new EmbeddedDirectory({
-    sql: new Sql(database),
+    sql,
     commits,
     state,
     listeners,
@@ -67,11 +85,26 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
   commits.join(rows);
   const files = new BlobFiles(options.blobFolder ?? join(dirname(options.file), 'blobs'));
   const blobs = new EmbeddedBlobs({ rows, files, commits, clock, limits });
-  const sweeper = new Sweeper({ database, commits, state, clock });
+  const groupLogs = new EmbeddedGroupLogs({
+    database,
+    commits,
+    state: logState,
+    listeners: logListeners,
+    clock,
+    limits,
+    sha256: (...parts) => provider.hash('sha256', ...parts),
+    verify: options.verify ?? ((...signed) => provider.verify(...signed)),
+  });
+  const keyPackages = new KeyPackageStore({ sql, commits, state, tokenUses, clock });
+  const { logRetentionSeconds: retentionSeconds } = limits;
+  const logSweeper = new LogSweeper({ database, commits, state: logState, clock, retentionSeconds });
+  const sweeper = new Sweeper({ database, commits, state, clock, others: [logSweeper] });
   return {
     directory,
     mailboxes,
     blobs,
+    groupLogs,
+    keyPackages,
     database,
     sweep: async () => {
       await sweeper.sweep();

@@ -15,11 +15,19 @@ export class Sweeper {
   readonly #commits: GroupCommit;
   readonly #state: MailboxState;
   readonly #clock: Clock;
+  readonly #others: readonly { sweep(): Promise<void> }[];
   readonly #sql;
   readonly #stop: () => void;
   #sweptHour: number | undefined;
 
-  constructor(parts: { database: DatabaseSync; commits: GroupCommit; state: MailboxState; clock: Clock }) {
+  constructor(parts: {
+    readonly database: DatabaseSync;
+    readonly commits: GroupCommit;
+    readonly state: MailboxState;
+    readonly clock: Clock;
+    readonly others: readonly { sweep(): Promise<void> }[];
+  }) {
+    this.#others = parts.others;
     const { database, commits, state, clock } = parts;
     this.#commits = commits;
     this.#state = state;
@@ -65,6 +73,7 @@ export class Sweeper {
       this.#sql.prekeys.run(seconds);
       this.#sql.capabilities.run(seconds - REVOKED_CAPABILITY_SECONDS);
     });
+    for (const other of this.#others) await other.sweep();
   }
 
   #nextMailbox(after: number): number | undefined {

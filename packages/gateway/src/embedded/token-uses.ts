@@ -1,9 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
 /** What a request token can be spent on, once for each device of its account. */
-export type TokenPurpose = 'bundle' | 'post';
+export type TokenPurpose = 'bundle' | 'post' | 'key-package';
 
-const PURPOSE = { bundle: 1, post: 2 } as const;
+const PURPOSE = { bundle: 1, post: 2, 'key-package': 3 } as const;
 
 /** Which request tokens were spent on which device. */
 export class TokenUses {

@@ -12,6 +12,7 @@ import { callOf, deviceOf } from './context.ts';
 import { deliveryMessage, deviceFrameMessage } from './device-frame.ts';
 import { DeviceStream } from './device-stream.ts';
 import { driveConnect } from './drive-connect.ts';
+import { readKeyPackages } from './key-packages.ts';
 import type { ServiceParts } from './parts.ts';
 import type { Peer } from './peer.ts';
 import { readUpload } from './prekeys.ts';
@@ -76,14 +77,21 @@ export function deviceService(parts: ServiceParts): ServiceImpl<typeof DeviceSer
 
     getPrekeyStock: async (_, context) => ({ stock: stockMessage(await directory.prekeyStock(deviceOf(context))) }),
 
-    uploadKeyPackages: () => {
-      throw new Refused(Refusal.UNAVAILABLE, 'not served yet');
+    async uploadKeyPackages(request, context) {
+      const device = deviceOf(context);
+      countChange(device);
+      const upload = readKeyPackages(request, Math.floor(parts.clock.now() / 1000));
+      return { stock: await parts.keyPackages.upload(device, upload) };
     },
-    getKeyPackageStock: () => {
-      throw new Refused(Refusal.UNAVAILABLE, 'not served yet');
-    },
-    createLog: () => {
-      throw new Refused(Refusal.UNAVAILABLE, 'not served yet');
+
+    getKeyPackageStock: async (_, context) => ({ stock: await parts.keyPackages.stock(deviceOf(context)) }),
+
+    async createLog(request, context) {
+      const device = deviceOf(context);
+      countChange(device);
+      const epochKey = readHash(request.epochKey);
+      await parts.groupLogs.create(device.account, readId('LogId', request.log), epochKey);
+      return {};
     },
 
     async createCapabilities(request, context) {

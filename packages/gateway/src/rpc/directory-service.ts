@@ -11,7 +11,7 @@ import {
 } from '@sotto/wire';
 import type { DirectoryService } from '@sotto/wire';
 import type { RegistrationConfig } from '../config.ts';
-import { MAX_ONE_TIME_PREKEYS } from '../limits.ts';
+import { MAX_KEY_PACKAGES, MAX_ONE_TIME_PREKEYS } from '../limits.ts';
 import { Refused } from '../refused.ts';
 import { VERSION } from '../version.ts';
 import { callOf } from './context.ts';
@@ -43,6 +43,11 @@ export function directoryService(parts: ServiceParts): ServiceImpl<typeof Direct
         blobRetentionSeconds: BigInt(limits.blobRetentionSeconds),
         blobDailyBytes: BigInt(limits.blobDailyBytes),
         blobDailyCount: limits.blobDailyCount,
+        keyPackages: MAX_KEY_PACKAGES,
+        logCommitBytes: limits.logCommitBytes,
+        logMessageBytes: limits.logMessageBytes,
+        logBytes: BigInt(limits.logBytes),
+        logRetentionSeconds: BigInt(limits.logRetentionSeconds),
       },
     }),
 
@@ -72,8 +77,11 @@ export function directoryService(parts: ServiceParts): ServiceImpl<typeof Direct
       };
     },
 
-    getKeyPackage: () => {
-      throw new Refused(Refusal.UNAVAILABLE, 'not served yet');
+    async getKeyPackage(request, context) {
+      limiters.count('lookups', callOf(context).peer.caller);
+      const account = readId('AccountId', request.account);
+      const device = readId('DeviceId', request.device);
+      return parts.keyPackages.take(account, device, readAdmission(parts, request.admission));
     },
 
     getRequestToken(request, context) {

@@ -1,10 +1,20 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import { ConnectRequestSchema, DeviceService, PostService, PostStreamRequestSchema } from '@sotto/wire';
-import { DEVICE_FRAME_BYTES, POST_FRAME_BYTES } from '../limits.ts';
+import type { DescMethod } from '@bufbuild/protobuf';
+import {
+  ConnectRequestSchema,
+  DeviceService,
+  FollowRequestSchema,
+  GroupLogService,
+  PostService,
+  PostStreamRequestSchema,
+} from '@sotto/wire';
+import { DEVICE_FRAME_BYTES, FOLLOW_FRAME_BYTES, POST_FRAME_BYTES } from '../limits.ts';
 import type { Call } from './context.ts';
 import { encodeDeviceFrame } from './device-frame.ts';
 import { DeviceStream } from './device-stream.ts';
 import { driveFrames, FRAMES_CONTENT_TYPE } from './drive-frames.ts';
+import { encodeFollowFrame } from './follow-frame.ts';
+import { FollowStream } from './follow-stream.ts';
 import type { Gate } from './gate.ts';
 import type { ServiceParts } from './parts.ts';
 import { encodePostFrame } from './post-frame.ts';
@@ -14,8 +24,6 @@ import { Rejection } from './rejection.ts';
 /** Headers under which Connect's own handler is asked: it knows all about deadlines and compression. */
 const ELABORATE = ['connect-timeout-ms', 'connect-content-encoding'];
 
-const POST_PATH = `/${PostService.typeName}/${PostService.method.postStream.name}`;
-const DEVICE_PATH = `/${DeviceService.typeName}/${DeviceService.method.connect.name}`;
 const POST_FRAMES = {
   request: PostStreamRequestSchema,
   encode: encodePostFrame,
@@ -26,6 +34,16 @@ const DEVICE_FRAMES = {
   encode: encodeDeviceFrame,
   readMaxBytes: DEVICE_FRAME_BYTES,
 };
+const FOLLOW_FRAMES = {
+  request: FollowRequestSchema,
+  encode: encodeFollowFrame,
+  readMaxBytes: FOLLOW_FRAME_BYTES,
+};
+
+const METHODS = [PostService.method.postStream, DeviceService.method.connect, GroupLogService.method.follow] as const;
+const BY_PATH = new Map<unknown, DescMethod>(
+  METHODS.map((method) => [`/${method.parent.typeName}/${method.name}`, method]),
+);
 
 /** Serves a call and returns true, or leaves it to Connect. */
 export type FastStreams = (
@@ -35,33 +53,35 @@ export type FastStreams = (
 ) => boolean;
 
 /**
- * The two hot streams over HTTP/2 in Connect's binary protocol, without Connect's layers. Everything else (gRPC, JSON,
+ * The hot streams over HTTP/2 in Connect's binary protocol, without Connect's layers. Everything else (gRPC, JSON,
  * HTTP/1.1) takes the ordinary way; both ways run the same stream and the same gate.
  */
 export function createFastStreams(parts: ServiceParts, gate: Gate): FastStreams {
   const { streams, clock, memory } = parts;
-  const serve = async (stream: ServerHttp2Stream, call: Call, authorization: string | null, post: boolean) => {
-    const options = { reset: call.reset, streams, clock, memory };
-    const method = post ? PostService.method.postStream : DeviceService.method.connect;
+  const serve = async (stream: ServerHttp2Stream, call: Call, authorization: string | null, method: DescMethod) => {
+    const { peer, reset } = call;
+    const options = { reset, streams, clock, memory };
     try {
-      const device = await gate({ method, peer: call.peer, authorization });
+      const device = await gate({ method, peer, authorization });
       if (stream.destroyed) return;
-      if (device === null) driveFrames(new PostStream(parts, call.peer), stream, { ...POST_FRAMES, ...options });
-      else driveFrames(new DeviceStream(parts, device), stream, { ...DEVICE_FRAMES, ...options });
+      if (device !== null) driveFrames(new DeviceStream(parts, device), stream, { ...DEVICE_FRAMES, ...options });
+      else if (method.parent.typeName === PostService.typeName) {
+        driveFrames(new PostStream(parts, peer), stream, { ...POST_FRAMES, ...options });
+      } else driveFrames(new FollowStream(parts, peer), stream, { ...FOLLOW_FRAMES, ...options });
     } catch (error) {
       if (!stream.destroyed) driveFrames(new Rejection(error), stream, { ...DEVICE_FRAMES, ...options });
     }
   };
   return (stream, headers, call) => {
-    const path = headers[':path'];
+    const method = BY_PATH.get(headers[':path']);
     const fast =
-      (path === POST_PATH || path === DEVICE_PATH) &&
+      method !== undefined &&
       headers[':method'] === 'POST' &&
       headers['content-type'] === FRAMES_CONTENT_TYPE &&
       ELABORATE.every((name) => headers[name] === undefined);
     if (!fast) return false;
     const { authorization } = headers;
-    void serve(stream, call, typeof authorization === 'string' ? authorization : null, path === POST_PATH);
+    void serve(stream, call, typeof authorization === 'string' ? authorization : null, method);
     return true;
   };
 }

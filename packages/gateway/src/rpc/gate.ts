@@ -1,6 +1,6 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import type { DescMethod } from '@bufbuild/protobuf';
-import { DeviceService, idFromText, PostService, Refusal } from '@sotto/wire';
+import { DeviceService, GroupLogService, idFromText, PostService, Refusal } from '@sotto/wire';
 import type { DeviceRef } from '../ports/types.ts';
 import { Refused } from '../refused.ts';
 import { callOf, deviceKey } from './context.ts';
@@ -14,6 +14,9 @@ const BEFORE_LOGIN: readonly string[] = [
   DeviceService.method.register.name,
   DeviceService.method.login.name,
 ];
+
+/** Services for connections that never log in. */
+const ANONYMOUS: readonly string[] = [PostService.typeName, GroupLogService.typeName];
 
 /** State of the whole gateway that closes it to calls. */
 export interface Admittance {
@@ -37,7 +40,7 @@ export function createGate(parts: ServiceParts, admittance: Admittance): Gate {
     const obstacle = admittance.obstacle();
     if (obstacle !== null) throw obstacle;
     const { method } = candidate;
-    if (method.parent.typeName === PostService.typeName) refuseLoggedIn(candidate);
+    if (ANONYMOUS.includes(method.parent.typeName)) refuseLoggedIn(candidate);
     const needsLogin = method.parent.typeName === DeviceService.typeName && !BEFORE_LOGIN.includes(method.name);
     return needsLogin ? requireLogin(parts, candidate) : null;
   };
@@ -57,10 +60,10 @@ export function connectGate(gate: Gate): (context: HandlerContext) => Promise<vo
   };
 }
 
-/** Who posts must stay unknown; a client that mixes the two connections up gives its user away, so it is told. */
+/** Who posts and who reads logs must stay unknown; a client that mixes the two connections up gives its user away, so it is told. */
 function refuseLoggedIn({ peer, authorization }: Candidate): void {
   if (peer.loggedIn || authorization !== null) {
-    throw new Refused(Refusal.FORBIDDEN, 'post on a connection of its own that never logs in');
+    throw new Refused(Refusal.FORBIDDEN, 'this needs a connection of its own that never logs in');
   }
 }
 

@@ -16,6 +16,8 @@ export class Limiters {
       tokensPerTarget: new RateLimiter(clock, rates.tokensPerTarget),
       registrations: new RateLimiter(clock, rates.registrations),
       logins: new RateLimiter(clock, rates.logins),
+      appends: new RateLimiter(clock, rates.appends),
+      logPages: new RateLimiter(clock, rates.logPages),
       changes: new RateLimiter(clock, rates.changes),
       blobs: new RateLimiter(clock, rates.blobs),
     };

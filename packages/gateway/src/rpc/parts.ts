@@ -10,7 +10,10 @@ import type { RequestTokens } from '../login/request-tokens.ts';
 import type { LoginTokens } from '../login/tokens.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Directory } from '../ports/directory.ts';
+import type { GroupLogs } from '../ports/group-logs.ts';
+import type { KeyPackages } from '../ports/key-packages.ts';
 import type { Mailboxes } from '../ports/mailboxes.ts';
+import type { FollowQuota } from './follow-quota.ts';
 import type { Limiters } from './limiters.ts';
 import type { StreamMonitor } from './stream-monitor.ts';
 
@@ -24,6 +27,8 @@ export interface ServiceParts {
   readonly directory: Directory;
   readonly mailboxes: Mailboxes;
   readonly blobs: Blobs;
+  readonly groupLogs: GroupLogs;
+  readonly keyPackages: KeyPackages;
   readonly limits: Limits;
   readonly limiters: Limiters;
   readonly registration: RegistrationConfig;
@@ -33,6 +38,7 @@ export interface ServiceParts {
   readonly tokens: LoginTokens;
   readonly requestTokens: RequestTokens;
   readonly streams: StreamMonitor;
+  readonly follows: FollowQuota;
   readonly memory: Memory;
   readonly log: Log;
 }

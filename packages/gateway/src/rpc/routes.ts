@@ -1,10 +1,12 @@
 import { createConnectRouter } from '@connectrpc/connect';
 import type { ConnectRouter } from '@connectrpc/connect';
-import { DeviceService, DirectoryService, PostService } from '@sotto/wire';
+import { DeviceService, DirectoryService, GroupLogService, PostService } from '@sotto/wire';
 import {
   DEVICE_FRAME_BYTES,
   DEVICE_REQUEST_BYTES,
   DIRECTORY_REQUEST_BYTES,
+  FOLLOW_FRAME_BYTES,
+  KEY_PACKAGES_BYTES,
   POST_FRAME_BYTES,
   POST_REQUEST_BYTES,
   REGISTER_REQUEST_BYTES,
@@ -16,11 +18,14 @@ import type { FastStreams } from './fast-streams.ts';
 import { connectGate, createGate } from './gate.ts';
 import type { Admittance } from './gate.ts';
 import type { ServiceParts } from './parts.ts';
+import { groupLogService } from './group-log-service.ts';
 import { postService } from './post-service.ts';
 import { coded } from './wrap.ts';
 
-/** Largest message we send: a poll's page or a chain. */
-const WRITE_BYTES = 4 * 1024 * 1024;
+/** Largest message we send: a page of a log, with the largest entry that an operator may allow, as JSON. */
+const WRITE_BYTES = 8 * 1024 * 1024;
+/** Bytes of an append around its entry. */
+const APPEND_ROOM = 1024;
 
 /** How calls are served. */
 export interface Routes {
@@ -29,13 +34,13 @@ export interface Routes {
   readonly handlers: ConnectRouter['handlers'];
 }
 
-/** The three services with their limits, for gRPC, gRPC-web and Connect (JSON and binary). */
+/** The four services with their limits, for gRPC, gRPC-web and Connect (JSON and binary). */
 export function createRoutes(parts: ServiceParts, admittance: Admittance): Routes {
-  const { log } = parts;
   const gate = createGate(parts, admittance);
-  const directory = coded(directoryService(parts), [], log);
-  const post = coded(postService(parts), ['postStream'], log);
-  const device = coded(deviceService(parts), ['connect'], log);
+  const directory = coded(directoryService(parts), [], parts.log);
+  const post = coded(postService(parts), ['postStream'], parts.log);
+  const log = coded(groupLogService(parts), ['follow'], parts.log);
+  const device = coded(deviceService(parts), ['connect'], parts.log);
   const router = createConnectRouter({
     requestGate: connectGate(gate),
     // What travels is sealed: compressing it wins nothing, and decompressing is a way to be flooded.
@@ -47,6 +52,11 @@ export function createRoutes(parts: ServiceParts, admittance: Admittance): Route
   router.service(DirectoryService, directory, { readMaxBytes: DIRECTORY_REQUEST_BYTES });
   router.rpc(PostService.method.post, post.post, { readMaxBytes: POST_REQUEST_BYTES });
   router.rpc(PostService.method.postStream, post.postStream, { readMaxBytes: POST_FRAME_BYTES });
+  // Base64 makes four bytes of three.
+  const appendBytes = Math.ceil((parts.limits.logCommitBytes * 4) / 3) + APPEND_ROOM;
+  router.rpc(GroupLogService.method.append, log.append, { readMaxBytes: appendBytes });
+  router.rpc(GroupLogService.method.readLog, log.readLog, { readMaxBytes: DIRECTORY_REQUEST_BYTES });
+  router.rpc(GroupLogService.method.follow, log.follow, { readMaxBytes: FOLLOW_FRAME_BYTES });
   for (const method of DeviceService.methods) {
     const readMaxBytes = DEVICE_BYTES[method.localName] ?? DEVICE_FRAME_BYTES;
     router.rpc(method, device[method.localName as keyof typeof device] as never, { readMaxBytes });
@@ -59,6 +69,7 @@ const DEVICE_BYTES: Readonly<Record<string, number>> = {
   register: REGISTER_REQUEST_BYTES,
   publishStatements: REGISTER_REQUEST_BYTES,
   uploadPrekeys: DEVICE_REQUEST_BYTES,
+  uploadKeyPackages: KEY_PACKAGES_BYTES,
   createCapabilities: 128 * 1024,
   revokeCapabilities: 64 * 1024,
   acknowledge: 32 * 1024,
