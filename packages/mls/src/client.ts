@@ -251,7 +251,7 @@ export class Client {
         initSecret: init,
         successor: null,
       },
-      { ratchetTree: false, externalPub: false },
+      { ratchetTree: false, externalPub: false, groupInfo: false },
     );
     const message = protectPublic(crypto, built.content, before.secrets.membership, before.contextBytes);
     wipeEpochSecrets(before.secrets);

@@ -138,11 +138,16 @@ describe('what a message shows from outside', () => {
     assert.ok(keyPackage.kind === 'key_package');
     assert.deepEqual(keyPackage.ref, bundle.ref);
     assert.ok(keyPackage.member.credential.kind === 'basic' && keyPackage.isLastResort);
-    const { welcome, groupInfo, message } = a.commit().add(bundle.message).as('public_message').create();
+    const { welcome, groupInfo, message } = a
+      .commit()
+      .add(bundle.message)
+      .as('public_message')
+      .withGroupInfo()
+      .create();
     const to = inspect(native, welcome!);
     assert.ok(to.kind === 'welcome');
     assert.deepEqual(to.refs, [bundle.ref]);
-    const info = inspect(native, groupInfo);
+    const info = inspect(native, groupInfo!);
     assert.ok(info.kind === 'group_info' && info.epoch === 2n);
     const shown = inspect(native, message);
     assert.ok(shown.kind === 'public_message');

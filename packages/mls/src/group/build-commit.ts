@@ -63,7 +63,8 @@ export interface BuiltCommit {
   readonly content: AuthenticatedContent;
   readonly staged: Staged;
   readonly effects: CommitEffects;
-  readonly groupInfo: GroupInfo;
+  /** Null when it was not asked for. */
+  readonly groupInfo: GroupInfo | null;
   /** Null when nobody was added. */
   readonly welcome: Welcome | null;
 }
@@ -72,7 +73,7 @@ export interface BuiltCommit {
 export function buildCommit(
   current: Omit<Current, 'proposal' | 'updateKey'>,
   parts: CommitParts,
-  options: { readonly ratchetTree: boolean; readonly externalPub: boolean },
+  options: { readonly ratchetTree: boolean; readonly externalPub: boolean; readonly groupInfo: boolean },
 ): BuiltCommit {
   const { crypto, around, epoch } = current;
   const { groupId } = epoch.context;
@@ -139,9 +140,12 @@ export function buildCommit(
   });
   using joiner = made.joiner;
   const { epoch: next } = made.staged;
-  const groupInfo = makeGroupInfo(crypto, next, tree, options);
+  const isAdding = applied.added.length > 0;
+  const groupInfo = isAdding || options.groupInfo ? makeGroupInfo(crypto, next, tree, options) : null;
   const welcome =
-    applied.added.length === 0 ? null : makeWelcome(crypto, { joiner, psk, applied, path, committerLeaf, groupInfo });
+    !isAdding || groupInfo === null
+      ? null
+      : makeWelcome(crypto, { joiner, psk, applied, path, committerLeaf, groupInfo });
   const keys = keysIn(tree, current.keys);
   if (path !== null) {
     keys.set(2 * committerLeaf, path.leafKey);
@@ -160,7 +164,7 @@ export function buildCommit(
       before: current.tree,
       after: tree,
     }),
-    groupInfo,
+    groupInfo: options.groupInfo ? groupInfo : null,
     welcome,
   };
 }

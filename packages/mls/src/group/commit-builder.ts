@@ -19,8 +19,8 @@ export interface PendingCommit {
   readonly message: Uint8Array;
   /** To those added; null when there are none. To be sent only once the commit was accepted. */
   readonly welcome: Uint8Array | null;
-  /** GroupInfo of the epoch it begins. */
-  readonly groupInfo: Uint8Array;
+  /** GroupInfo of the epoch it begins, where it was asked for: it is as long as the tree. */
+  readonly groupInfo: Uint8Array | null;
   readonly effects: CommitEffects;
 }
 
@@ -34,6 +34,7 @@ export interface CommitPlan {
   readonly wireFormat: WireFormat | null;
   readonly ratchetTree: boolean;
   readonly externalPub: boolean;
+  readonly groupInfo: boolean;
   /** The group that a new one follows from with this very commit. */
   readonly successor: Exclude<ResumptionUsage, 'application'> | null;
 }
@@ -55,6 +56,7 @@ export class CommitBuilder {
     wireFormat: null,
     ratchetTree: true,
     externalPub: false,
+    groupInfo: false,
     successor: null,
   };
 
@@ -143,6 +145,12 @@ export class CommitBuilder {
   /** Puts the external key into Welcome and GroupInfo. */
   withExternalKey(): this {
     this.#plan = { ...this.#plan, externalPub: true };
+    return this;
+  }
+
+  /** Gives the GroupInfo of the next epoch too, for those who will join by an external commit. */
+  withGroupInfo(): this {
+    this.#plan = { ...this.#plan, groupInfo: true };
     return this;
   }
 

@@ -299,7 +299,7 @@ export class Group implements Disposable {
           initSecret: null,
           successor: plan.successor,
         },
-        { ratchetTree: plan.ratchetTree, externalPub: plan.externalPub },
+        { ratchetTree: plan.ratchetTree, externalPub: plan.externalPub, groupInfo: plan.groupInfo },
       );
     const built = buildWithKept(build, current, committer, own, kept);
     const message = this.#protect(built.content);
@@ -310,7 +310,7 @@ export class Group implements Disposable {
       digest,
       message,
       welcome: built.welcome === null ? null : encodeMessage({ kind: 'welcome', welcome: built.welcome }),
-      groupInfo: encodeMessage({ kind: 'group_info', groupInfo: built.groupInfo }),
+      groupInfo: built.groupInfo === null ? null : encodeMessage({ kind: 'group_info', groupInfo: built.groupInfo }),
       effects: built.effects,
     };
   }

@@ -93,9 +93,13 @@ export interface FoundEpoch {
 /** What is kept of an epoch with this tree when one with the tree `next` follows. Its secrets are copies. */
 export function pastEpochOf(epoch: Epoch, tree: RatchetTree, next: RatchetTree): PastEpoch {
   const replaced = new Map<number, LeafNode | null>();
-  for (let leaf = 0; leaf < tree.width; leaf++) {
+  for (const index of next.changedSince(tree)) {
+    const was = tree.leaf(index / 2);
+    if (index % 2 === 0 && index < tree.nodeCount && was !== next.leaf(index / 2)) replaced.set(index / 2, was);
+  }
+  for (let leaf = next.width; leaf < tree.width; leaf++) {
     const was = tree.leaf(leaf);
-    if (was !== next.leaf(leaf)) replaced.set(leaf, was);
+    if (was !== null) replaced.set(leaf, was);
   }
   const { id, context, contextBytes, ownLeaf, width, secrets } = epoch;
   const { senderData, resumption } = secrets;

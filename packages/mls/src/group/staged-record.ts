@@ -39,27 +39,13 @@ export function readNodeRecord(reader: Reader): NodeRecord {
   return { hash, node };
 }
 
-/** Nodes of `next` that differ from those of `base`; those beyond the end of `next` are not among them. */
-export function changedNodes(base: RatchetTree | null, next: RatchetTree): number[] {
-  const changed: number[] = [];
-  for (let index = 0; index < next.nodeCount; index++) {
-    const isSame =
-      base !== null &&
-      index < base.nodeCount &&
-      base.node(index) === next.node(index) &&
-      base.cachedHash(index) === next.cachedHash(index);
-    if (!isSame) changed.push(index);
-  }
-  return changed;
-}
-
 /** Secret. An epoch with its keys, and of its tree what `base` lacks. */
 export function encodeSnapshot(snapshot: Omit<Staged, 'encryption'>, base: RatchetTree): Uint8Array {
   const { tree } = snapshot;
   const writer = new Writer(4096).vector(encodeEpoch(snapshot.epoch)).vector(encodeKeys(snapshot.keys));
   return writer
     .uint32(tree.nodeCount)
-    .list(changedNodes(base, tree), (inner, index) => {
+    .list(tree.changedSince(base), (inner, index) => {
       inner.uint32(index);
       writeNodeRecord(inner, tree, index);
     })

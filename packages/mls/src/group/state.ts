@@ -25,7 +25,7 @@ import { keptSnapshots, Snapshots, trunkOf } from './snapshots.ts';
 import type { HeldEpoch } from './snapshots.ts';
 import { wipeStaged } from './stage.ts';
 import type { Current, Staged } from './stage.ts';
-import { changedNodes, encodeNode, readNodeRecord } from './staged-record.ts';
+import { encodeNode, readNodeRecord } from './staged-record.ts';
 import { encodeIndex, readIndex } from './state-records.ts';
 import type { GroupIndex, GroupStatus, KeptProposal, PastEntry, PendingEpoch, SnapshotEntry } from './state-records.ts';
 
@@ -444,7 +444,9 @@ export class GroupState {
     this.#keys = keys;
     this.#nodeCount = tree.nodeCount;
     this.around.trees?.add(this.crypto.suite.id, tree.treeHash(), tree);
-    for (const index of changedNodes(base, tree)) {
+    const changed =
+      base === null ? Array.from({ length: tree.nodeCount }, (_, index) => index) : tree.changedSince(base);
+    for (const index of changed) {
       this.#records.mark(nodeName(index), () => (index < this.#nodeCount ? encodeNode(this.tree, index) : null));
     }
     for (let index = tree.nodeCount; index < (base?.nodeCount ?? 0); index++) this.#records.delete(nodeName(index));

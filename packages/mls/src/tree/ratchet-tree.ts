@@ -24,6 +24,10 @@ export class RatchetTree {
   #firstBlank = 0;
   /** Shared between copies: see there. */
   #keys: KeyIndex | null;
+  /** What names this tree to its copies. */
+  readonly #self = {};
+  /** The tree that this one is a copy of, and the nodes that were written or whose hash went since. */
+  #origin: { readonly tree: object; readonly written: Set<number> } | null = null;
   /** Members by credential type; null is not counted. */
   #credentials: Map<number, number> | null = null;
 
@@ -44,6 +48,7 @@ export class RatchetTree {
     const keys = this.#keyIndex();
     const copy = new RatchetTree(this.crypto, this.#nodes.slice(), this.#hashes.slice(), keys);
     copy.#firstBlank = this.#firstBlank;
+    copy.#origin = { tree: this.#self, written: new Set() };
     copy.#credentials = this.#credentials === null ? null : new Map(this.#credentials);
     return copy;
   }
@@ -74,6 +79,19 @@ export class RatchetTree {
   parentNode(index: number): ParentNode | null {
     const node = this.node(index);
     return node instanceof ParentNode ? node : null;
+  }
+
+  /** Nodes that may differ from those of `base`, themselves or in their hash, ascending; none beyond this tree. */
+  changedSince(base: RatchetTree): number[] {
+    if (this.#origin?.tree === base.#self) {
+      return [...this.#origin.written].filter((index) => index < this.nodeCount).sort((a, b) => a - b);
+    }
+    const changed: number[] = [];
+    for (let index = 0; index < this.nodeCount; index++) {
+      const isSame = base.node(index) === this.node(index) && base.cachedHash(index) === this.cachedHash(index);
+      if (!isSame || index >= base.nodeCount) changed.push(index);
+    }
+    return changed;
   }
 
   /** The hash if it is cached. */
@@ -116,7 +134,7 @@ export class RatchetTree {
     if (leaf === this.width) this.#extend();
     this.#set(2 * leaf, node);
     for (const index of this.directPath(leaf)) {
-      this.#hashes[index] = null;
+      this.#forgetHash(index);
       const above = this.parentNode(index);
       if (above === null) continue;
       const unmerged = [...above.unmergedLeaves, leaf];
@@ -271,11 +289,16 @@ export class RatchetTree {
       if (node instanceof LeafNode) count(this.#credentials, node, 1);
     }
     this.#nodes[index] = node;
+    this.#forgetHash(index);
+  }
+
+  #forgetHash(index: number): void {
     this.#hashes[index] = null;
+    this.#origin?.written.add(index);
   }
 
   #invalidate(leaf: number): void {
-    for (const index of this.directPath(leaf)) this.#hashes[index] = null;
+    for (const index of this.directPath(leaf)) this.#forgetHash(index);
   }
 
   #blankPath(leaf: number): void {
@@ -288,6 +311,7 @@ export class RatchetTree {
     for (let index = this.#nodes.length; index < length; index++) {
       this.#nodes.push(null);
       this.#hashes.push(null);
+      this.#origin?.written.add(index);
     }
   }
 
