@@ -103,7 +103,7 @@ export type LogPost = Message<"sotto.wire.v1.LogPost"> & {
 
   /**
    * Commits and external commits: position of the last entry other than a message that the author has seen; the log
-   * refuses (CONFLICT) when there is a later one.
+   * refuses (CONFLICT) when there is a later one of the same epoch. Else 0.
    *
    * @generated from field: uint64 after = 4;
    */
@@ -145,7 +145,7 @@ export type LogAdmission = Message<"sotto.wire.v1.LogAdmission"> & {
   nonce: Uint8Array;
 
   /**
-   * Unix seconds.
+   * Unix seconds; gateways accept at most 7 days ahead.
    *
    * @generated from field: uint64 expires_at = 4;
    */
