@@ -6,6 +6,7 @@ import { arrivalOf, stockOf } from './arrivals.ts';
 import { limited } from './calls.ts';
 import { Connection } from './connection.ts';
 import { DeviceStream } from './device-stream.ts';
+import { toGatewayApiError } from './error-mapping.ts';
 import { GatewayApiError } from './error.ts';
 import type { KeyPackageOrder } from './log-types.ts';
 import { parseAddress } from './gateway-connection.ts';
@@ -114,8 +115,15 @@ export function connectDevice(options: DeviceOptions): DeviceConnection {
         await client.acknowledge({ sequences: sequences.map((sequence) => BigInt(sequence)) }, rest);
       }),
 
-    stream: (handlers, streamOptions) =>
-      login.run((headers) => new DeviceStream({ client, headers, handlers, options: streamOptions, connection }).run()),
+    stream: async (handlers, streamOptions) => {
+      try {
+        const parts = { client, handlers, options: streamOptions, connection };
+        await login.run((headers) => new DeviceStream({ ...parts, headers }).run());
+      } catch (error) {
+        // The login's own calls speak Connect.
+        throw toGatewayApiError(error);
+      }
+    },
 
     unboundToken: (callOptions) => limited(connection, callOptions, () => login.unboundToken()),
 

@@ -1,0 +1,127 @@
+import type { AccountRef, Contact, HistoryEntry, Message, MessageRef } from '@sotto/client';
+import type { DeviceNode } from '../device/device-node.ts';
+import type { Person, World } from '../play/world.ts';
+import { messengerOf } from '../play/world.ts';
+import { failedIn, messagesOf, shows, wholeHistory } from './histories.ts';
+import { Violation } from './violation.ts';
+
+/** Rows that a device keeps beside its messages. */
+const SPARE_ROWS = 400;
+/** Sessions with one device of another. */
+const SESSIONS = 16;
+
+interface View {
+  readonly device: DeviceNode;
+  readonly entries: readonly HistoryEntry[];
+  readonly messages: readonly Message[];
+}
+
+/** Looks at everything once all is calm. Throws `Violation`. */
+export async function checkFinal(world: World): Promise<void> {
+  await checkOutboxes(world);
+  for (const [index, person] of world.people.entries()) {
+    for (const other of world.people.slice(index + 1)) await checkConversation(world, person, other);
+  }
+  await checkRows(world);
+}
+
+async function checkOutboxes(world: World): Promise<void> {
+  for (const device of world.devices) {
+    const [first] = await world.settled(messengerOf(device).outbox());
+    if (first === undefined) continue;
+    const ways = first.deliveries.map(({ state, reason, attempts }) => `${state}/${reason}/${attempts}`);
+    throw new Violation('outbox-settles', `${device.name}: ${first.message.slice(0, 8)} ${first.reason}: ${ways.join()}`);
+  }
+}
+
+async function checkConversation(world: World, person: Person, other: Person): Promise<void> {
+  const views: View[] = [];
+  for (const [own, peer] of [
+    [person, other],
+    [other, person],
+  ] as const) {
+    for (const device of own.devices) {
+      const view = await viewOf(world, device, peer.account);
+      if (view !== null) views.push(view);
+    }
+  }
+  const failed = new Set(views.flatMap(({ messages }) => failedIn(messages)));
+  const kept = views.map(({ device, entries, messages }) => ({
+    device,
+    gaps: entries.filter(({ kind }) => kind === 'gap').length,
+    messages: messages.filter(({ id }) => !failed.has(id)),
+  }));
+  const [first] = kept;
+  if (first === undefined) return;
+  const names = `${person.name} and ${other.name}`;
+  for (const { device, messages, gaps } of kept) {
+    if (gaps > 0 && failed.size === 0) throw new Violation('nothing-lost', `${device.name} shows a gap (${names})`);
+    checkPromises(world, device, new Map(messages.map((message) => [message.id, message])), failed, [person, other]);
+    checkCausality(world, device, messages);
+  }
+  const expected = first.messages.map(shows);
+  for (const { device, messages } of kept) {
+    const found = messages.map(shows);
+    const at = expected.findIndex((line, i) => line !== found[i]);
+    if (at < 0 && found.length === expected.length) continue;
+    const place = at < 0 ? expected.length : at;
+    const detail = `${names}, line ${place}: ${first.device.name} ${expected[place]}, ${device.name} ${found[place]}`;
+    throw new Violation('same-history', detail);
+  }
+}
+
+async function viewOf(world: World, device: DeviceNode, account: AccountRef): Promise<View | null> {
+  const messenger = messengerOf(device);
+  const contact: Contact | null = await world.settled(messenger.contact(account));
+  if (contact === null) return null;
+  const entries = await world.settled(wholeHistory(messenger, contact.conversation));
+  return { device, entries, messages: messagesOf(entries) };
+}
+
+function checkPromises(
+  world: World,
+  device: DeviceNode,
+  here: ReadonlyMap<MessageRef, Message>,
+  failed: ReadonlySet<MessageRef>,
+  people: readonly Person[],
+): void {
+  for (const { id, author, text, conversation } of world.promises.texts.values()) {
+    if (failed.has(id) || !world.concerns(conversation, people)) continue;
+    const message = here.get(id);
+    if (message === undefined) {
+      throw new Violation('nothing-lost', `${device.name} has not ${id.slice(0, 8)}, which was stored for its author`);
+    }
+    const { body } = message;
+    const whole = body.kind === 'deleted' || (body.kind === 'text' && (body.edited || body.text === text));
+    if (!whole || message.author !== author) throw new Violation('same-history', `${device.name}: ${id.slice(0, 8)} is another`);
+  }
+}
+
+function checkCausality(world: World, device: DeviceNode, messages: readonly Message[]): void {
+  const places = new Map(messages.map(({ id }, place) => [id, place]));
+  for (const [id, place] of places) {
+    for (const seen of world.promises.texts.get(id)?.seen ?? []) {
+      if ((places.get(seen) ?? -1) <= place) continue;
+      throw new Violation('causal-order', `${device.name}: ${id.slice(0, 8)} stands before what its author had seen`);
+    }
+  }
+}
+
+/** What stays must follow from what was written, not from how often something failed. */
+async function checkRows(world: World): Promise<void> {
+  const written = world.promises.written;
+  for (const device of world.devices) {
+    const messenger = messengerOf(device);
+    const { sessions } = await world.settled(messenger.status());
+    const most = world.devices.length * SESSIONS;
+    if (sessions > most) throw new Violation('rows-bounded', `${device.name} has ${sessions} sessions`);
+    for (const collection of device.collections.values()) {
+      const rows = device.vault?.read((read) => read.count(collection)) ?? 0;
+      const limit = (ROWS_FOR_EACH[collection.name] ?? 1) * written + SPARE_ROWS;
+      if (rows > limit) throw new Violation('rows-bounded', `${device.name}: ${rows} rows of ${collection.name}, ${written} written`);
+    }
+  }
+}
+
+/** Rows of a kind for each message written, receipts and addresses included. */
+const ROWS_FOR_EACH: Readonly<Record<string, number>> = { marks: 8, trails: 3, messages: 2, deliveries: 0, outbound: 0, parked: 0 };

@@ -1,0 +1,26 @@
+/** What must hold in every run. */
+export const invariants = {
+  'delivered-once': 'A message is received once on each device.',
+  'causal-order': 'No message stands before one that its author had seen when writing it.',
+  'same-history': 'All devices show the same messages in the same order, with the same text and reactions.',
+  'nothing-lost': 'What was stored for a sender, or confirmed to one, is on every device in the end.',
+  'no-key-reused': 'No key and nonce seal two contents; no message key makes two envelopes.',
+  'outbox-settles': 'Every message on its way arrives, or expires or fails visibly.',
+  'queues-bounded': 'No queue grows beyond its limit.',
+  'rows-bounded': 'What is stored is bounded by what was sent.',
+  'all-readable': 'Every envelope can be opened, unless something was lost, held back or restored.',
+  'no-surprise': 'Nothing fails that was not made to fail.',
+} as const satisfies Record<string, string>;
+
+export type InvariantName = keyof typeof invariants;
+
+/** An invariant does not hold. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly invariant: InvariantName;
+
+  constructor(invariant: InvariantName, detail: string, options?: ErrorOptions) {
+    super(`${invariant}: ${detail}`, options);
+    this.invariant = invariant;
+  }
+}
