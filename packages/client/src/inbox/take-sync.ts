@@ -1,5 +1,12 @@
-import { create } from '@bufbuild/protobuf';
-import { accountId, conversationId, equalBytes, messageId } from '@sotto/wire';
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  accountId,
+  ContactDecision_State,
+  ContactDecisionSchema,
+  conversationId,
+  equalBytes,
+  messageId,
+} from '@sotto/wire';
 import type { AccountId, ContactDecision, ConversationEnd, SyncState } from '@sotto/wire';
 import { StoredMessageSchema } from '@sotto/wire/stored';
 import type { StoredContact } from '@sotto/wire/stored';
@@ -54,7 +61,19 @@ export function takeSync(opened: Opened, sync: SyncState): Taken {
 }
 
 function followDecision(row: StoredContact, decision: ContactDecision, isNew: boolean): void {
-  if (isNew || row.decision === undefined || decision.decidedAt > row.decision.decidedAt) row.decision = decision;
+  const before = row.decision;
+  if (!isNew && before !== undefined && !supersedes(decision, before)) return;
+  // Whichever own device takes the block back must know what it goes back to.
+  const isBlocked = decision.state === ContactDecision_State.BLOCKED;
+  if (isBlocked && before !== undefined && before.state !== decision.state) row.stateBeforeBlock = before.state;
+  row.decision = decision;
+}
+
+/** The later one wins; of two made in the same millisecond the same one everywhere. */
+function supersedes(decision: ContactDecision, other: ContactDecision): boolean {
+  if (decision.decidedAt !== other.decidedAt) return decision.decidedAt > other.decidedAt;
+  const [a, b] = [decision, other].map((each) => toBinary(ContactDecisionSchema, each));
+  return a !== undefined && b !== undefined && Buffer.compare(a, b) > 0;
 }
 
 /** Ends of a conversation that are not here keep their place, so that what is written here comes after them. */

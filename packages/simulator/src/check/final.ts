@@ -2,7 +2,7 @@ import type { AccountRef, Contact, HistoryEntry, Message, MessageRef } from '@so
 import type { DeviceNode } from '../device/device-node.ts';
 import type { Person, World } from '../play/world.ts';
 import { messengerOf } from '../play/world.ts';
-import { failedIn, messagesOf, shows, wholeHistory } from './histories.ts';
+import { deletedIn, failedIn, messagesOf, shows, wholeHistory } from './histories.ts';
 import { Violation } from './violation.ts';
 
 /** Rows that a device keeps beside its messages. */
@@ -30,7 +30,10 @@ async function checkOutboxes(world: World): Promise<void> {
     const [first] = await world.settled(messengerOf(device).outbox());
     if (first === undefined) continue;
     const ways = first.deliveries.map(({ state, reason, attempts }) => `${state}/${reason}/${attempts}`);
-    throw new Violation('outbox-settles', `${device.name}: ${first.message.slice(0, 8)} ${first.reason}: ${ways.join()}`);
+    throw new Violation(
+      'outbox-settles',
+      `${device.name}: ${first.message.slice(0, 8)} ${first.reason}: ${ways.join()}`,
+    );
   }
 }
 
@@ -45,7 +48,13 @@ async function checkConversation(world: World, person: Person, other: Person): P
       if (view !== null) views.push(view);
     }
   }
-  const failed = new Set(views.flatMap(({ messages }) => failedIn(messages)));
+  // What is taken back before it left goes nowhere, and what left shows as taken back everywhere.
+  const deleted = new Set(views.flatMap(({ messages }) => deletedIn(messages)));
+  const failed = new Set([...deleted, ...views.flatMap(({ messages }) => failedIn(messages))]);
+  for (const { device, messages } of views) {
+    const left = messages.find(({ id, body }) => deleted.has(id) && body.kind !== 'deleted');
+    if (left !== undefined) throw new Violation('same-history', `${device.name} still shows ${left.id.slice(0, 8)}`);
+  }
   const kept = views.map(({ device, entries, messages }) => ({
     device,
     gaps: entries.filter(({ kind }) => kind === 'gap').length,
@@ -59,10 +68,12 @@ async function checkConversation(world: World, person: Person, other: Person): P
     checkPromises(world, device, new Map(messages.map((message) => [message.id, message])), failed, [person, other]);
     checkCausality(world, device, messages);
   }
-  const expected = first.messages.map(shows);
+  const wasBlocked = first.messages.some(({ conversation }) => world.blocked.has(conversation));
+  const line = wasBlocked ? ({ id }: Message) => id : shows;
+  const expected = first.messages.map(line);
   for (const { device, messages } of kept) {
-    const found = messages.map(shows);
-    const at = expected.findIndex((line, i) => line !== found[i]);
+    const found = messages.map(line);
+    const at = expected.findIndex((each, i) => each !== found[i]);
     if (at < 0 && found.length === expected.length) continue;
     const place = at < 0 ? expected.length : at;
     const detail = `${names}, line ${place}: ${first.device.name} ${expected[place]}, ${device.name} ${found[place]}`;
@@ -93,7 +104,8 @@ function checkPromises(
     }
     const { body } = message;
     const whole = body.kind === 'deleted' || (body.kind === 'text' && (body.edited || body.text === text));
-    if (!whole || message.author !== author) throw new Violation('same-history', `${device.name}: ${id.slice(0, 8)} is another`);
+    if (!whole || message.author !== author)
+      throw new Violation('same-history', `${device.name}: ${id.slice(0, 8)} is another`);
   }
 }
 
@@ -118,10 +130,18 @@ async function checkRows(world: World): Promise<void> {
     for (const collection of device.collections.values()) {
       const rows = device.vault?.read((read) => read.count(collection)) ?? 0;
       const limit = (ROWS_FOR_EACH[collection.name] ?? 1) * written + SPARE_ROWS;
-      if (rows > limit) throw new Violation('rows-bounded', `${device.name}: ${rows} rows of ${collection.name}, ${written} written`);
+      if (rows > limit)
+        throw new Violation('rows-bounded', `${device.name}: ${rows} rows of ${collection.name}, ${written} written`);
     }
   }
 }
 
 /** Rows of a kind for each message written, receipts and addresses included. */
-const ROWS_FOR_EACH: Readonly<Record<string, number>> = { marks: 8, trails: 3, messages: 2, deliveries: 0, outbound: 0, parked: 0 };
+const ROWS_FOR_EACH: Readonly<Record<string, number>> = {
+  marks: 8,
+  trails: 3,
+  messages: 2,
+  deliveries: 0,
+  outbound: 0,
+  parked: 0,
+};

@@ -19,7 +19,9 @@ export async function wholeHistory(messenger: Messenger, conversation: Conversat
 
 /** What one message shows, to be compared between devices. */
 export function shows({ id, body, reactions }: Message): string {
-  const sorted = reactions.toSorted((a, b) => (a.account < b.account ? -1 : 1)).map((each) => [each.account, each.emoji]);
+  const sorted = reactions
+    .toSorted((a, b) => (a.account < b.account ? -1 : 1))
+    .map((each) => [each.account, each.emoji]);
   return JSON.stringify([id, body, sorted]);
 }
 
@@ -30,4 +32,9 @@ export function messagesOf(entries: readonly HistoryEntry[]): Message[] {
 /** Ids that failed or expired, as their authors' devices know. */
 export function failedIn(messages: readonly Message[]): MessageRef[] {
   return messages.filter(({ own, state }) => own && (state === 'failed' || state === 'expired')).map(({ id }) => id);
+}
+
+/** Ids that were taken back. */
+export function deletedIn(messages: readonly Message[]): MessageRef[] {
+  return messages.filter(({ body }) => body.kind === 'deleted').map(({ id }) => id);
 }

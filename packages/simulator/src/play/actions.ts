@@ -38,7 +38,8 @@ interface Scene {
 const DOING: Readonly<Record<ActionKind, (scene: Scene) => Promise<void>>> = {
   text: (scene) => sendText(scene, false),
   reply: (scene) => sendText(scene, true),
-  reaction: (scene) => annotate(scene, false, (message, random) => ({ kind: 'reaction', message, emoji: random.pick(EMOJI) ?? '' })),
+  reaction: (scene) =>
+    annotate(scene, false, (message, random) => ({ kind: 'reaction', message, emoji: random.pick(EMOJI) ?? '' })),
   edit: (scene) => annotate(scene, true, (message) => ({ kind: 'edit', message, text: `edit ${scene.number}` })),
   delete: (scene) => annotate(scene, true, (message) => ({ kind: 'delete', message })),
   async read(scene) {
@@ -59,6 +60,7 @@ const DOING: Readonly<Record<ActionKind, (scene: Scene) => Promise<void>>> = {
     const contact = await someContact(scene);
     if (contact?.state !== 'accepted') return;
     await messenger.block(contact.account);
+    world.blocked.add(contact.conversation);
     world.timeline.after(random.whole(...BLOCKED_MS), () => void unblock(scene, contact));
   },
 };
@@ -98,7 +100,12 @@ function recent({ world, device, random }: Scene, conversation: ConversationRef,
   return random.pick(own ? shown.filter((id) => world.promises.authorOf(id) === account) : shown);
 }
 
-async function send(scene: Scene, conversation: ConversationRef, content: Outgoing, text: string | null): Promise<void> {
+async function send(
+  scene: Scene,
+  conversation: ConversationRef,
+  content: Outgoing,
+  text: string | null,
+): Promise<void> {
   const { world, device, messenger, number } = scene;
   const { account } = world.personOf(device);
   const seen = world.promises.lastSeen(device, conversation);

@@ -52,7 +52,8 @@ export async function run(options: RunOptions): Promise<RunReport> {
     lift(world);
     await becomeCalm(world);
   } catch (error) {
-    const violation = error instanceof Violation ? error : new Violation('no-surprise', String(error), { cause: error });
+    const violation =
+      error instanceof Violation ? error : new Violation('no-surprise', String(error), { cause: error });
     failure = { violation, tail: world.log.tail() };
   }
   const seconds = Math.round(world.elapsedMs / 1000);

@@ -62,6 +62,8 @@ export class World {
   readonly pranks: Prank[] = [];
   /** Envelopes that could not be opened, by reason. */
   readonly unreadable = new Map<ReasonCode, number>();
+  /** Conversations in which somebody was blocked: reactions and edits made then were cancelled. */
+  readonly blocked = new Set<ConversationRef>();
   readonly register = new SealRegister();
   readonly #options: WorldOptions;
   readonly #envelopeOfTag = new Map<string, string>();
@@ -133,7 +135,11 @@ export class World {
   bringUp(device: DeviceNode): void {
     if (device.isUp || this.#over) return;
     device.start().catch((error: unknown) => {
-      this.log.note(device.name, 'cannot open', error instanceof Error && 'code' in error ? String(error.code) : 'died');
+      this.log.note(
+        device.name,
+        'cannot open',
+        error instanceof Error && 'code' in error ? String(error.code) : 'died',
+      );
       this.timeline.after(RETRY_MS, () => this.bringUp(device));
     });
   }
@@ -211,7 +217,8 @@ export class World {
       settings: SETTINGS,
       register: this.register,
       tampering,
-      onReuse: (device) => this.#fail(new Violation('no-key-reused', `${device.name}: one key and nonce, two contents`)),
+      onReuse: (device) =>
+        this.#fail(new Violation('no-key-reused', `${device.name}: one key and nonce, two contents`)),
       onCommit: () => undefined,
       onCrash: (device, at) => {
         this.log.note(device.name, 'died', at);

@@ -70,7 +70,8 @@ export class Timeline {
     const at = this.#agenda.nextAt();
     if (at === null || at > limit) return false;
     if (at > this.#now) this.#inInstant = 0;
-    if (++this.#inInstant > MOST_IN_ONE_INSTANT) throw new Error('simulated time stands still: something runs in circles');
+    if (++this.#inInstant > MOST_IN_ONE_INSTANT)
+      throw new Error('simulated time stands still: something runs in circles');
     this.#now = Math.max(this.#now, at);
     this.#steps++;
     this.#agenda.take()?.();
