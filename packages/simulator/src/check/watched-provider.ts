@@ -23,7 +23,6 @@ export class SealRegister {
 export function watchedProvider(real: CryptoProvider, register: SealRegister, onReuse: OnReuse): CryptoProvider {
   const digest = (...parts: readonly Uint8Array[]): string =>
     Buffer.from(real.hash('sha256', ...parts).subarray(0, 16)).toString('latin1');
-  const bytesOf = (key: Bytes): Uint8Array => (key instanceof Uint8Array ? key : key.reveal());
   return {
     name: real.name,
     random: (length) => real.random(length),
@@ -52,4 +51,8 @@ export function watchedProvider(real: CryptoProvider, register: SealRegister, on
     argon2id: (password, salt, parameters, extras) => real.argon2id(password, salt, parameters, extras),
     equal: (a, b) => real.equal(a, b),
   };
+}
+
+function bytesOf(key: Bytes): Uint8Array {
+  return key instanceof Uint8Array ? key : key.reveal();
 }

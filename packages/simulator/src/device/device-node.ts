@@ -8,7 +8,8 @@ import { InProcessEngine } from '@sotto/engine';
 import { createGatewayTransport } from '@sotto/gateway-api';
 import { createVault, fileKeystore, openVault } from '@sotto/vault';
 import type { Collection, Vault } from '@sotto/vault';
-import { SealRegister, watchedProvider } from '../check/watched-provider.ts';
+import { watchedProvider } from '../check/watched-provider.ts';
+import type { SealRegister } from '../check/watched-provider.ts';
 import { simulatedNetwork } from '../network/network.ts';
 import type { Running } from '../network/network.ts';
 import { Way } from '../network/weather.ts';
@@ -122,7 +123,7 @@ export class DeviceNode {
   /** Closes in order. */
   async stop(): Promise<void> {
     const up = this.#up;
-    if (up?.messenger == null) return;
+    if (up === null || up.messenger === null) return;
     await up.messenger.close();
     up.process.kill();
   }

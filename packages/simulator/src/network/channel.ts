@@ -101,12 +101,8 @@ export class SimulatedChannel implements Channel {
     resolve: (response: UniversalClientResponse) => void,
     reject: (error: unknown) => void,
   ): Exchange {
-    let unread = 0;
-    let room: (() => void) | null = null;
-    const toDevice = new ByteStream((chunk) => {
-      unread -= chunk.length;
-      room?.();
-    });
+    const window = new Window();
+    const toDevice = new ByteStream((chunk) => window.free(chunk.length));
     const exchange: Exchange = {
       toGateway: new ByteStream(),
       toDevice,
@@ -118,12 +114,7 @@ export class SimulatedChannel implements Channel {
       answered: false,
     };
     const hasRoom = async (bytes: number): Promise<void> => {
-      while (unread > WINDOW_BYTES) {
-        await new Promise<void>((wake) => {
-          room = wake;
-        });
-      }
-      unread += bytes;
+      await window.take(bytes);
       await this.#ends.way.read();
     };
     this.#exchanges.add(exchange);
@@ -232,6 +223,27 @@ export class SimulatedChannel implements Channel {
     this.#ends.way.carry(this.#down, () => {
       if (this.#broken === null) this.#ends.device.run(task);
     });
+  }
+}
+
+/** Flow control of one answer. */
+class Window {
+  #unread = 0;
+  #wake: (() => void) | null = null;
+
+  /** Resolves when there is room; what is taken then counts. */
+  async take(bytes: number): Promise<void> {
+    while (this.#unread > WINDOW_BYTES) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#unread += bytes;
+  }
+
+  free(bytes: number): void {
+    this.#unread -= bytes;
+    this.#wake?.();
   }
 }
 

@@ -15,7 +15,11 @@ export function act(world: World, number: number, kind: ActionKind): void {
   const random = new Random(`${world.seed}/item/${number}`);
   const device = random.pick(world.devices);
   const messenger = device?.messenger ?? null;
-  if (device === null || messenger === null) return;
+  if (device === null) return;
+  if (messenger === null) {
+    world.log.note(device.name, 'is down and cannot', kind, number);
+    return;
+  }
   world.log.note(device.name, 'does', kind, number);
   const doing = DOING[kind];
   doing({ world, number, random, device, messenger }).then(

@@ -54,15 +54,15 @@ export class Timeline {
 
   /** Runs until the promise is settled, at most `ms`. Rejects as it does, or when it is not settled by then. */
   async runUntilSettled<T>(promise: Promise<T>, ms: number): Promise<T> {
-    let settled = false;
+    const outcome = { settled: false };
     const mark = (): void => {
-      settled = true;
+      outcome.settled = true;
     };
     promise.then(mark, mark);
     const limit = this.#now + ms;
     await this.#turn();
-    while (!settled && (await this.#step(limit)));
-    if (!settled) throw new Error(`not settled after ${ms} ms of simulated time`);
+    while (!outcome.settled && (await this.#step(limit)));
+    if (!outcome.settled) throw new Error(`not settled after ${ms} ms of simulated time`);
     return promise;
   }
 
