@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'node:test';
 import { runSeed, SMALL_SIZE } from '../src/index.ts';
 
-const SEEDS = [1, 2, 3, 4, 5, 6];
+const SEEDS = [1, 2, 3, 4];
 const CHILD = fileURLToPath(new URL('./support/digest.ts', import.meta.url));
 
 describe('a fixed set of seeds', () => {
@@ -17,16 +17,16 @@ describe('a fixed set of seeds', () => {
         failure === null ? '' : [...failure.tail.slice(-40), String(failure.violation)].join('\n'),
       );
       assert.equal(faults, SMALL_SIZE.faults);
-      assert.ok(events > 400, `${events} events`);
+      assert.ok(events > 250, `${events} events`);
     });
   }
 });
 
 test('the same seed makes the same events, twice in one process and in another one', async () => {
-  const size = { ...SMALL_SIZE, actions: 30 };
+  const size = { ...SMALL_SIZE, actions: 20 };
   const first = await runSeed({ seed: 77, size });
   const second = await runSeed({ seed: 77, size });
-  const elsewhere = execFileSync(process.execPath, [...process.execArgv, CHILD, '77', '30'], { encoding: 'utf8' });
+  const elsewhere = execFileSync(process.execPath, [...process.execArgv, CHILD, '77', '20'], { encoding: 'utf8' });
   assert.equal(second.digest, first.digest);
   assert.equal(elsewhere.trim(), first.digest);
   const other = await runSeed({ seed: 78, size });
@@ -34,17 +34,19 @@ test('the same seed makes the same events, twice in one process and in another o
 });
 
 test('leaving items of a plan out leaves the choices of the others as they were', async () => {
-  const lines: string[] = [];
-  const only = new Set([3, 4, 5]);
-  await runSeed({ seed: 5, size: SMALL_SIZE, only, onLine: (line) => lines.push(line) });
-  const whole: string[] = [];
-  await runSeed({ seed: 5, size: SMALL_SIZE, onLine: (line) => whole.push(line) });
-  const doing = (line: string): boolean => / does \w+ [345]$/.test(line);
-  const chosen = lines.filter(doing).map((line) => line.split(' ').slice(1).join(' '));
-  assert.equal(chosen.length, 3);
-  for (const each of chosen)
-    assert.ok(
-      whole.some((line) => line.endsWith(each)),
-      each,
-    );
+  const few: string[] = [];
+  await runSeed({ seed: 5, size: SMALL_SIZE, only: new Set([3, 4, 5]), onLine: (line) => few.push(line) });
+  const all: string[] = [];
+  await runSeed({ seed: 5, size: SMALL_SIZE, onLine: (line) => all.push(line) });
+  const [chosen, among] = [few, all].map(chosenIn);
+  assert.equal(chosen?.length, 3);
+  assert.deepEqual(chosen, among);
 });
+
+/** Who does what with the numbers 3 to 5. */
+function chosenIn(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
+    const [, who, what] = / (\w+) (?:does|is down and cannot) (\w+ [345])$/.exec(line) ?? [];
+    return who === undefined ? [] : [`${who} ${what}`];
+  });
+}
