@@ -94,11 +94,7 @@ export class GatewayNode {
     const service = createSocketlessGateway({
       provider: seededProvider(random.bytes(SEED_BYTES)),
       clock,
-      store: {
-        directory: store.directory,
-        blobs: store.blobs,
-        mailboxes: mischievous(store.mailboxes, { process, prank, onPost }),
-      },
+      store: { ...store, mailboxes: mischievous(store.mailboxes, { process, prank, onPost }) },
       identity: this.#identity,
       limits: this.#limits,
       rates: DEFAULT_RATES,
