@@ -15,6 +15,7 @@ export async function pair(options: { readonly settings?: Partial<Settings>; rea
   const settings = { retryBaseMs: SECOND, retryMostMs: 5 * MINUTE, settingsDelayMs: 50, ...options.settings };
   const clock = new ManualClock();
   const gateway = new MemoryGateway(clock);
+  gateway.reconnectMs = 30 * SECOND;
   const effects: Partial<Effects> = { openTransport: gateway.openTransport, clock, random: () => 0.5 };
   const alice = await Person.create('alice', gateway.address, { effects, settings });
   const bob = await Person.create('bob', gateway.address, { effects, settings: { autoAccept: true, ...settings } });
