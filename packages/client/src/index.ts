@@ -1,3 +1,5 @@
+export { Agent } from './agent/agent.ts';
+export type { AgentMessage, AgentOptions, Answer } from './agent/types.ts';
 export type { ConnectionState, Device, Profile, Self } from './account/types.ts';
 export type { Contact, ContactLinkInfo, ContactState, IdentityChange, SafetyNumber } from './contacts/types.ts';
 export type {
