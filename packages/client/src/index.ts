@@ -54,6 +54,8 @@ export type {
   NextOptions,
   StreamOptions,
 } from './events/types.ts';
+export { explainIncident } from './incidents.ts';
+export type { Incident, IncidentKind } from './incidents.ts';
 export type {
   AddContactOptions,
   ConversationListOptions,

@@ -1,6 +1,7 @@
 import { readInventory } from '@sotto/vault';
 import { stateOf } from './contacts/rows.ts';
 import { allParked } from './inbox/parking.ts';
+import { readIncidents } from './incidents.ts';
 import { listOutbox } from './outbox/list.ts';
 import type { Rooms } from './rooms.ts';
 import type { Status } from './status.ts';
@@ -10,10 +11,11 @@ import { reasonOf } from './trail/store.ts';
 
 /** How the messenger is doing now. */
 export function readStatus({ core, connection, sessions, prekeys }: Rooms): Status {
-  const { known, parked, inventory } = core.ledger.read((read) => ({
+  const { known, parked, inventory, incidents } = core.ledger.read((read) => ({
     known: contacts.all(read).map(({ row }) => stateOf(row)),
     parked: allParked(read).map(({ row }) => reasonOf(row.reason)),
     inventory: readInventory(read),
+    incidents: readIncidents(read),
   }));
   return {
     connection: connection.state,
@@ -25,6 +27,7 @@ export function readStatus({ core, connection, sessions, prekeys }: Rooms): Stat
     parked: countBy(parked),
     prekeys: prekeys.stock,
     prekeysRotatedAt: inventory.rotatedAt,
+    incidents,
   };
 }
 

@@ -4,6 +4,7 @@ import { accountId, deviceId } from '@sotto/wire';
 import { Connection } from './account/connection.ts';
 import { OwnAccount, readAccount } from './account/own-account.ts';
 import { OwnDevices } from './account/own-devices.ts';
+import { Standing } from './account/standing.ts';
 import { Chains } from './chains/chains.ts';
 import { ChainKeeper } from './chains/keeper.ts';
 import { Contacts } from './contacts/contacts.ts';
@@ -15,6 +16,7 @@ import { SettingsSync } from './conversations/settings-sync.ts';
 import { Writing } from './conversations/writing.ts';
 import { Background } from './core/background.ts';
 import { Bells } from './core/bells.ts';
+import { Clearance } from './core/clearance.ts';
 import type { Core, SelfIds } from './core/core.ts';
 import { EngineRoom } from './core/engine-room.ts';
 import { MessengerError } from './error.ts';
@@ -43,6 +45,7 @@ export interface Rooms {
   readonly core: Core;
   readonly transport: GatewayTransport;
   readonly connection: Connection;
+  readonly standing: Standing;
   readonly sessions: Sessions;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
@@ -92,16 +95,18 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
   const devices = new OwnDevices(core, chains, sessions, transport);
   const chainKeeper = new ChainKeeper(core, chains, transport);
   const upkeep = new Upkeep(core, ground.vault, sessions);
+  const standing = new Standing(core, sessions, transport);
   const connection = new Connection({
     core,
     transport,
+    standing,
     sink: (incoming) => inbox.receive(incoming),
     onOnline: () => {
       outbox.online();
       // Another own device may have added or revoked one while this one was away.
       core.bells.ring('chain', core.self.accountRef);
       grants.online();
-      for (const chore of [prekeys.chore, devices.chore, chainKeeper.chore, inbox.chore]) chore.kick();
+      for (const { chore } of [prekeys, devices, chainKeeper, inbox, standing]) chore.kick();
     },
     onRevoked,
   });
@@ -111,6 +116,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     core,
     transport,
     connection,
+    standing,
     sessions,
     outbox,
     inbox,
@@ -153,6 +159,7 @@ function makeCore(ground: Ground, settings: Settings, plan: Core['plan']): Core 
     bells,
     self,
     background,
+    clearance: new Clearance(),
     engine: new EngineRoom(effects.engine, ledger),
     own: new OwnAccount({ provider, clock, ledger, self }),
     plan,
@@ -192,6 +199,7 @@ export async function moveIn(rooms: Rooms): Promise<void> {
 /** Ends everything, in the order in which nothing needs what is gone. */
 export async function moveOut(rooms: Rooms, why: 'asked' | 'revoked'): Promise<void> {
   const { core, transport, vault, effects } = rooms;
+  if (why === 'asked') await rooms.standing.witness.close();
   rooms.connection.close();
   rooms.outbox.close();
   rooms.receipts.close();
@@ -199,7 +207,9 @@ export async function moveOut(rooms: Rooms, why: 'asked' | 'revoked'): Promise<v
   rooms.disappearing.close();
   rooms.settingsSync.close();
   rooms.upkeep.close();
-  for (const { chore } of [rooms.prekeys, rooms.grants, rooms.devices, rooms.chains, rooms.inbox]) chore.close();
+  for (const { chore } of [rooms.prekeys, rooms.grants, rooms.devices, rooms.chains, rooms.inbox, rooms.standing]) {
+    chore.close();
+  }
   // Receiving ends by acknowledging what is done; then the connections go.
   await core.background.close();
   await transport.close();

@@ -1,4 +1,5 @@
 import type { ConnectionState } from './account/types.ts';
+import type { Incident } from './incidents.ts';
 import type { ReasonCode } from './trail/reasons.ts';
 
 /** How a messenger is doing, in numbers. */
@@ -18,4 +19,6 @@ export interface Status {
   readonly prekeys: { readonly oneTime: number; readonly oneTimeKem: number } | null;
   /** Unix milliseconds when the lasting prekeys were last rotated; null: never. */
   readonly prekeysRotatedAt: number | null;
+  /** What went wrong once and was dealt with, the latest first. */
+  readonly incidents: readonly Incident[];
 }

@@ -138,9 +138,10 @@ class Gateways implements GatewayTransport {
           { signal: ending, inFlight },
         );
       } catch (error) {
-        if (!ending.aborted && isFinal(toGatewayApiError(error))) {
+        const known = toGatewayApiError(error);
+        if (!ending.aborted && isFinal(known)) {
           this.#become({ kind: 'offline' });
-          throw error;
+          throw known;
         }
       }
       if (lived && clock.now() - began >= STABLE_MS) attempt = 0;

@@ -11,6 +11,7 @@ export {
   readInventory,
   withMade,
   without,
+  renewed,
   withUploaded,
   writeInventory,
 } from './prekeys/inventory.ts';

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import type { Messenger } from '@sotto/client';
-import { explainReason } from '@sotto/client';
+import type { IncidentKind, Messenger } from '@sotto/client';
+import { explainIncident, explainReason } from '@sotto/client';
 import type { CliContext } from '../context.ts';
 import { describeError } from '../describe-error.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -17,6 +17,17 @@ const LOW_DISK = 200 * 1024 * 1024;
 const SKEW_ATTENTION = 60_000;
 const SKEW_PROBLEM = 10 * 60_000;
 const LOW_PREKEYS = 20;
+/** What happened longer ago than this, ms, is told but needs no attention. */
+const RECENT_MS = 7 * 86_400_000;
+
+/** What a person can do about what happened. */
+const adviceOn: Record<IncidentKind, string> = {
+  'gateway-forgot-device': 'Ask its operator; what was in its mailboxes is sent again by those who sent it.',
+  'gateway-set-back': 'Ask its operator; what came after the copy is sent again by those who sent it.',
+  'registration-refused': 'Ask the operator of the gateway to let the account in again.',
+  'name-lost': 'Claim another name: "sotto profile account-name NAME".',
+  'rollback-detected': 'If you did not restore a copy yourself, revoke this device from another one.',
+};
 
 /** `sotto doctor`: looks at everything a profile needs, says what is wrong and what to do. Gives the exit code. */
 export async function doctor(context: CliContext): Promise<number> {
@@ -118,6 +129,11 @@ class Examination {
     }
     for (const [reason, count] of status.parked) {
       this.#say('inbox', 'attention', `${count} could not be opened: ${explainReason(reason)}`);
+    }
+    for (const { kind, at, count } of status.incidents) {
+      const recent = this.#context.clock.now() - at < RECENT_MS;
+      const times = count > 1 ? `, ${count} times by now` : '';
+      this.#say('history', recent ? 'attention' : 'ok', `${day(at)}${times}: ${explainIncident(kind)}`, adviceOn[kind]);
     }
     const { contacts, requests, sessions } = status;
     this.#say('contacts', 'ok', `${contacts} known, ${requests} waiting for your answer, ${sessions} sessions.`);

@@ -5,15 +5,17 @@ import { sleep } from '@sotto/transport';
 import { backoffMs } from '../outbox/backoff.ts';
 import { Alarm } from '../core/alarm.ts';
 import type { Core } from '../core/core.ts';
+import type { Standing } from './standing.ts';
 import type { ConnectionState } from './types.ts';
 
 export interface ConnectionParts {
   readonly core: Core;
   readonly transport: GatewayTransport;
   readonly sink: (incoming: Incoming) => Promise<void>;
-  /** The own gateway can be reached (again). */
+  readonly standing: Standing;
+  /** The own gateway can be reached (again), and nothing stands against sending. */
   readonly onOnline: () => void;
-  /** The gateway says that this device was revoked. */
+  /** This device was revoked. */
   readonly onRevoked: () => void;
 }
 
@@ -25,6 +27,7 @@ export class Connection {
   /** Ends the present round of receiving, so that the next one brings what stayed at the gateway. */
   #round = new AbortController();
   #failures = 0;
+  #rounds = 0;
   readonly #again: Alarm;
 
   constructor(parts: ConnectionParts) {
@@ -44,7 +47,7 @@ export class Connection {
   }
 
   async #receive(signal: AbortSignal): Promise<void> {
-    const { core, transport, onRevoked } = this.#parts;
+    const { core, transport, standing, onRevoked } = this.#parts;
     for (let failures = 1; !signal.aborted; failures++) {
       try {
         this.#round = new AbortController();
@@ -55,9 +58,16 @@ export class Connection {
         });
       } catch (cause) {
         if (signal.aborted) return;
-        if (cause instanceof GatewayApiError && cause.code === 'revoked') {
+        const code = cause instanceof GatewayApiError ? cause.code : null;
+        if (code === 'revoked') standing.noteRevoked();
+        const turn = code === 'unauthenticated' ? await this.#comeBack(signal) : code;
+        if (turn === 'revoked') {
           onRevoked();
           return;
+        }
+        if (turn === 'registered') {
+          failures = 0;
+          continue;
         }
         core.background.report(cause);
       }
@@ -65,6 +75,15 @@ export class Connection {
       const { retryBaseMs: baseMs, retryMostMs: mostMs } = core.settings;
       const wait = backoffMs(failures, { baseMs, mostMs, random: core.random() });
       await sleep(core.clock, wait, signal).catch(() => undefined);
+    }
+  }
+
+  async #comeBack(signal: AbortSignal): Promise<'registered' | 'refused' | 'revoked'> {
+    try {
+      return await this.#parts.standing.comeBack(signal);
+    } catch (cause) {
+      this.#parts.core.background.report(cause);
+      return 'refused';
     }
   }
 
@@ -92,10 +111,11 @@ export class Connection {
 
   close(): void {
     this.#again.clear();
+    this.#parts.core.clearance.open();
   }
 
   #become(state: TransportState): void {
-    const { core, onOnline } = this.#parts;
+    const { core, standing } = this.#parts;
     if (state.kind === this.#state || core.background.closing) return;
     const before = this.#state;
     this.#state = state.kind;
@@ -105,10 +125,30 @@ export class Connection {
       this.#received = 0;
       core.events.emit({ type: 'peer-connected', ...peer });
       core.events.emit({ type: 'offline-sync-started', address: peer.address });
-      onOnline();
-    } else if (before === 'online') {
-      core.events.emit({ type: 'peer-disconnected', ...peer });
+      core.clearance.shut();
+      const round = ++this.#rounds;
+      core.background.start((signal) => this.#greet(round, signal));
+      return;
     }
+    standing.witness.offline();
+    // Other gateways may be in reach while the own one is not: nothing waits for it for ever.
+    if (state.kind === 'offline') core.clearance.open();
+    if (before === 'online') core.events.emit({ type: 'peer-disconnected', ...peer });
+  }
+
+  /** Before anything is sent: is this vault still the one that was here last, and the gateway the one it was? */
+  async #greet(round: number, signal: AbortSignal): Promise<void> {
+    const { core, standing, onOnline } = this.#parts;
+    try {
+      await standing.check(signal);
+    } catch (cause) {
+      if (signal.aborted) return;
+      // A connection that has broken says so itself; else it is told, and nothing is held up by it.
+      core.background.report(cause);
+    }
+    if (signal.aborted || round !== this.#rounds || this.#state !== 'online') return;
+    core.clearance.open();
+    onOnline();
   }
 
   #caughtUp(): void {

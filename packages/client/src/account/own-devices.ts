@@ -74,10 +74,15 @@ export class OwnDevices {
         const device = deviceOf(ref);
         const row = ownDevices.get(tx.write, ref) ?? create(StoredOwnDeviceSchema, { device });
         const mailbox = known.find((each) => equalBytes(each.device, device))?.mailbox;
-        if (mailbox !== undefined && !equalBytes(mailbox, row.mailbox)) {
+        if (mailbox === undefined) {
+          // Not registered yet, or the gateway has forgotten it and it will register again.
+          row.mailbox = new Uint8Array(0);
+          row.opened = false;
+        } else if (!equalBytes(mailbox, row.mailbox)) {
           row.mailbox = mailbox;
           row.capability = this.#core.provider.random(CAPABILITY_BYTES);
           row.opened = false;
+          row.introduced = false;
         }
         ownDevices.put(tx.write, ref, row);
         return row;

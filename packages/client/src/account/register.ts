@@ -18,7 +18,6 @@ export async function register(core: Core, transport: GatewayTransport, signal: 
       core.own.update(tx, (row) => {
         row.mailbox = mailbox;
         row.registered = true;
-        row.registrationCode = '';
         row.unpublished = 0;
       }),
     );

@@ -1,6 +1,7 @@
 import { GatewayApiError } from '@sotto/gateway-api';
 import type { GatewayTransport } from '@sotto/gateway-api';
 import { accountId } from '@sotto/wire';
+import type { AccountId } from '@sotto/wire';
 import type { StoredContact } from '@sotto/wire/stored';
 import { findContact, putContact, stateOf } from '../contacts/rows.ts';
 import { Chore } from '../core/chore.ts';
@@ -85,12 +86,31 @@ export class ChainKeeper {
     });
   }
 
+  /** Statements from a sequence on; none if the gateway has not even heard of the account. */
+  async #chainAt(gateway: string, account: AccountId, from: number, signal: AbortSignal): Promise<Uint8Array[]> {
+    try {
+      return await this.#transport.directory(gateway).chain(account, from, { signal });
+    } catch (cause) {
+      if (cause instanceof GatewayApiError && cause.code === 'not-found') return [];
+      throw cause;
+    }
+  }
+
   async #refreshOwn(signal: AbortSignal): Promise<void> {
-    const { gateway } = this.#core.own.row();
-    const from = this.#core.own.view.statements.length;
+    const { gateway, unpublished } = this.#core.own.row();
+    // From the last statement on that should be there: if it is not, the gateway was set back.
+    const known = this.#core.own.view.statements;
+    const last = known.length - 1 - Math.min(unpublished, known.length - 1);
     const account = accountId(this.#core.self.account);
-    const statements = await this.#transport.directory(gateway).chain(account, from, { signal });
+    const statements = await this.#chainAt(gateway, account, last, signal);
     this.#core.ledger.commit((tx) => {
+      if (statements.length === 0) {
+        this.#core.own.update(tx, (row) => {
+          row.unpublished = row.chain.length;
+        });
+        tx.ring('devices', null);
+        return;
+      }
       const extended = this.#core.own.extendChain(tx, statements);
       this.#core.own.update(tx, (row) => {
         row.chainCheckedAt = BigInt(this.#core.clock.now());

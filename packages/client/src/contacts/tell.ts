@@ -111,6 +111,22 @@ export function sendAddresses(tx: Tx, core: Core, row: StoredContact): void {
   );
 }
 
+/** Nothing but a message: it starts a new session where there is none, and shows that this device is there. */
+export function sendRefresh(tx: Tx, core: Core, row: StoredContact): void {
+  tell(
+    tx,
+    core,
+    row,
+    { kind: 'sessionRefresh', value: {} },
+    {
+      audience: StoredOutbound_Audience.RECIPIENT,
+      until: StoredOutbound_Until.DELIVERED,
+      granted: false,
+      urgent: false,
+    },
+  );
+}
+
 export function sendProfile(tx: Tx, core: Core, row: StoredContact): void {
   const { profile } = accounts.need(tx.write, SELF);
   if (profile === undefined) return;

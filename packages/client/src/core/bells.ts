@@ -29,6 +29,12 @@ export interface BellSounds {
   devices: null;
   /** The own chain says that this device is out. */
   revoked: null;
+  /**
+   * This vault was set back or has a twin, and what it shares with others may have moved on without it. Rung in the
+   * transaction that gives up all pairwise sessions, before anything is sent: whoever keeps further shared state
+   * (groups) gives it up in the same way.
+   */
+  rollback: null;
   /** Prekeys are to be made or uploaded. */
   prekeys: null;
   /** A parked envelope may be readable now. */

@@ -9,6 +9,7 @@ import type { Settings } from '../settings.ts';
 import type { Ledger, Tx } from '../store/ledger.ts';
 import type { Background } from './background.ts';
 import type { Bells } from './bells.ts';
+import type { Clearance } from './clearance.ts';
 import type { EngineRoom } from './engine-room.ts';
 
 /** What every room of the messenger stands on. */
@@ -22,6 +23,8 @@ export interface Core {
   readonly engine: EngineRoom;
   readonly events: Emitter;
   readonly background: Background;
+  /** What is sealed waits here. */
+  readonly clearance: Clearance;
   readonly bells: Bells;
   readonly self: SelfIds;
   readonly own: OwnAccount;

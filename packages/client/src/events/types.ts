@@ -85,6 +85,17 @@ export interface MessengerEvents {
   };
   /** A message in the outbox moved on, or waits for another reason. */
   'outbox-changed': { readonly message: MessageRef; readonly reason: ReasonCode };
+  /**
+   * The own gateway no longer knows what it knew: `device-forgotten`: this device had to register again, with a new
+   * mailbox; `set-back`: it works on an old copy of its data. What is missing there is given to it again, contacts are
+   * told, and what it had accepted and nobody has confirmed is sent once more.
+   */
+  'gateway-lost-data': { readonly address: string; readonly kind: 'device-forgotten' | 'set-back' };
+  /**
+   * This vault was set back to an earlier state, or a copy of it is in use elsewhere. All sessions are replaced before
+   * anything is sent. If nobody restored a copy on purpose, someone else may hold this device's keys: revoke it.
+   */
+  'rollback-detected': { readonly at: number };
   /** The own profile changed, here or on another own device. */
   'profile-changed': { readonly profile: Profile };
   /** The list of own devices changed. */

@@ -1,5 +1,5 @@
 import { checkProfile, IdentityError } from '@sotto/identity';
-import { ContactDecision_State, equalBytes } from '@sotto/wire';
+import { accountId, ContactDecision_State, equalBytes } from '@sotto/wire';
 import type { Addresses, ContactAnswer, ContactRequest, Profile } from '@sotto/wire';
 import type { StoredContact } from '@sotto/wire/stored';
 import { acceptIn } from '../contacts/accept.ts';
@@ -10,6 +10,7 @@ import { dropRequest, sendAnswer } from '../contacts/tell.ts';
 import type { Contact } from '../contacts/types.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
+import { resendTo } from '../outbox/resend.ts';
 import { NotTaken } from './opened.ts';
 import type { Opened, Taken } from './opened.ts';
 
@@ -20,7 +21,7 @@ export function takeRequest(opened: Opened, row: StoredContact, request: Contact
   const state = opened.known ? stateOf(row) : null;
   if (state === 'blocked' || (state === 'declined' && row.declinedHere)) throw new NotTaken('not-a-contact');
   takeProfile(row, request.profile);
-  takeAddresses(row, request.addresses);
+  takeAddresses(opened, row, request.addresses);
   row.accountName = request.accountName;
   row.gateway = row.addresses?.addresses[0]?.gateway ?? row.gateway;
   row.requestedAt = BigInt(now);
@@ -69,7 +70,7 @@ export function takeAnswer(opened: Opened, row: StoredContact, answer: ContactAn
   if (state !== 'requested' && !(state === 'accepted' && answer.accepted)) throw new NotTaken('not-a-contact');
   if (answer.accepted) {
     takeProfile(row, answer.profile);
-    takeAddresses(row, answer.addresses);
+    takeAddresses(opened, row, answer.addresses);
     if (answer.accountName !== '') row.accountName = answer.accountName;
     if (state === 'requested') decide(row, ContactDecision_State.ACCEPTED, core.clock.now());
   } else {
@@ -91,7 +92,7 @@ export function takeProfileChange(opened: Opened, row: StoredContact, profile: P
 }
 
 export function takeAddressChange(opened: Opened, row: StoredContact, addresses: Addresses): Taken {
-  if (takeAddresses(row, addresses)) changed(opened, row);
+  if (takeAddresses(opened, row, addresses)) changed(opened, row);
   return 'receipt';
 }
 
@@ -117,14 +118,26 @@ export function requireProfile(profile: Profile): void {
   }
 }
 
-/** The highest revision wins. True: they changed. */
-export function takeAddresses(row: Pick<StoredContact, 'addresses'>, addresses: Addresses | undefined): boolean {
+/**
+ * The highest revision wins. What an old mailbox of theirs accepted and nobody confirmed goes to the new one. True: they
+ * changed. Throws `NotTaken`.
+ */
+export function takeAddresses(
+  { tx, core }: Pick<Opened, 'tx' | 'core'>,
+  row: Pick<StoredContact, 'account' | 'addresses'>,
+  addresses: Addresses | undefined,
+): boolean {
   if (addresses === undefined) return false;
   if (row.addresses !== undefined && addresses.revision <= row.addresses.revision) return false;
   const twice = addresses.addresses.some((each, i) =>
     addresses.addresses.some((other, j) => j > i && equalBytes(each.device, other.device)),
   );
   if (twice) throw new NotTaken('invalid-content');
+  const moved = (row.addresses?.addresses ?? []).filter(({ device, mailbox }) =>
+    addresses.addresses.some((each) => equalBytes(each.device, device) && !equalBytes(each.mailbox, mailbox)),
+  );
   row.addresses = addresses;
+  const devices = moved.map(({ device }) => device);
+  if (devices.length > 0) resendTo(tx, core, accountId(row.account), devices);
   return true;
 }

@@ -31,7 +31,7 @@ export function takeSync(opened: Opened, sync: SyncState): Taken {
   const before = known === null ? null : viewContact(core, known).state;
   if (sync.decision !== undefined) followDecision(row, sync.decision, known === null);
   takeProfile(row, sync.profile);
-  takeAddresses(row, sync.addresses);
+  takeAddresses(opened, row, sync.addresses);
   if (sync.granted !== undefined && sync.granted.revision > (row.granted?.revision ?? 0n)) {
     row.granted = sync.granted;
     // Whoever tells of them has opened them, or will.

@@ -66,6 +66,7 @@ export class Sealer {
 
   /** The sealed envelope of a delivery and where it goes: the one stored, or a new one. */
   async prepare(message: MessageRef, device: DeviceRef, signal: AbortSignal): Promise<Sealing> {
+    await this.#core.clearance.passed();
     const job = this.#job(message, device);
     if (job === null) return { kind: 'gone' };
     if (job.route.kind === 'none') return { kind: 'obstacle', reason: job.route.reason, until: 'event' };

@@ -45,7 +45,7 @@ export class Typing {
       route: routeTo(read, this.#core, account, deviceOf(device)),
       session: currentSession(read, device),
     }));
-    if (route.kind !== 'address' || session === null) return;
+    if (route.kind !== 'address' || session === null || !this.#core.clearance.isOpen) return;
     const { gateway, mailbox, admission } = route;
     const expiresAt = roundExpiry((this.#core.clock.now() + LIFETIME_MS) / 1000);
     const envelope = await this.#sessions.queue(device, () =>

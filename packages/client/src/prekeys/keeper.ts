@@ -4,6 +4,7 @@ import { prekeyPlan, readInventory, withMade, without, withUploaded, writeInvent
 import type { PrekeyPlan, PrekeyStock, VaultWriter, WaitingPrekey } from '@sotto/vault';
 import { Chore } from '../core/chore.ts';
 import type { Core } from '../core/core.ts';
+import { accounts, SELF } from '../store/tables.ts';
 
 const LASTING: ReadonlySet<string> = new Set(['signed', 'last-resort-kem', 'sealing']);
 
@@ -12,6 +13,8 @@ export function noteSpent(write: VaultWriter, changed: readonly RecordChange[]):
   const spent = changed.flatMap(({ name, bytes }) => (bytes === null ? (SPENT.exec(name)?.[1] ?? []) : []));
   if (spent.length > 0) writeInventory(write, without(readInventory(write), new Set(spent.map(Number))));
 }
+
+const NONE: PrekeyStock = { oneTime: 0, oneTimeKem: 0 };
 
 const SPENT = /^prekey\/(\d+)$/;
 
@@ -62,7 +65,10 @@ export class PrekeyKeeper {
   }
 
   #plan(): PrekeyPlan {
-    return this.#core.ledger.read((read) => prekeyPlan(readInventory(read), this.#stock, this.#core.clock.now()));
+    return this.#core.ledger.read((read) => {
+      const stock = accounts.need(read, SELF).prekeysStale ? NONE : this.#stock;
+      return prekeyPlan(readInventory(read), stock, this.#core.clock.now());
+    });
   }
 
   async #make({ lasting, oneTime, firstId }: NonNullable<PrekeyPlan['make']>): Promise<void> {
@@ -79,9 +85,16 @@ export class PrekeyKeeper {
   async #upload(waiting: readonly WaitingPrekey[], signal: AbortSignal): Promise<void> {
     const lasting = waiting.filter(({ kind }) => LASTING.has(kind)).map(({ entry }) => entry);
     const oneTime = waiting.filter(({ kind }) => !LASTING.has(kind)).map(({ entry }) => entry);
-    this.#stock = await this.#transport.device.uploadPrekeys({ lasting, oneTime }, { signal });
+    const replace = this.#core.own.row().prekeysStale;
+    this.#stock = await this.#transport.device.uploadPrekeys({ lasting, oneTime, replace }, { signal });
     const ids = new Set(waiting.map(({ id }) => id));
-    this.#core.ledger.commit(({ write }) => writeInventory(write, withUploaded(readInventory(write), ids)));
+    this.#core.ledger.commit((tx) => {
+      writeInventory(tx.write, withUploaded(readInventory(tx.write), ids));
+      if (!replace) return;
+      this.#core.own.update(tx, (row) => {
+        row.prekeysStale = false;
+      });
+    });
   }
 
   async #remove(ids: readonly number[]): Promise<void> {

@@ -155,6 +155,15 @@ export class Sessions {
     putPeerDevice(tx, row);
   }
 
+  /** The same for every device there is one with. */
+  retireAll(tx: Tx): void {
+    const until = this.#core.clock.now() + RECEIVE_ONLY_MS;
+    for (const { row } of peerDevices.all(tx.write)) {
+      retireSessions(row, until);
+      putPeerDevice(tx, row);
+    }
+  }
+
   /** Ends all sessions with a device that was revoked. */
   async endAll(device: DeviceRef): Promise<void> {
     const row = this.#core.ledger.read((read) => peerDevices.get(read, device));

@@ -12,6 +12,7 @@ import {
   StoredGroupReceiptsSchema,
   StoredGroupSchema,
   StoredKeyPackageStockSchema,
+  StoredIncidentSchema,
   StoredMarkSchema,
   StoredMessageSchema,
   StoredOutboundSchema,
@@ -21,6 +22,7 @@ import {
   StoredReceiptSchema,
   StoredReceiptsSchema,
   StoredTrailSchema,
+  StoredWitnessSchema,
 } from '@sotto/wire/stored';
 import { table } from './table.ts';
 
@@ -34,6 +36,10 @@ const history = (name: string) => ({ name, purpose: 'history', version: 1 }) as 
 
 /** Key: SELF. */
 export const accounts = table(state('account'), StoredAccountSchema);
+/** Key: SELF. */
+export const witnesses = table(state('witness'), StoredWitnessSchema);
+/** Key: kind (incidents.ts). */
+export const incidents = table(state('incidents'), StoredIncidentSchema);
 /** Key: device. */
 export const ownDevices = table(state('own-devices'), StoredOwnDeviceSchema);
 /** Key: account. */

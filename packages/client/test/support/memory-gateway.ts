@@ -258,6 +258,7 @@ class MemoryTransport implements GatewayTransport {
       await soon();
       const row = this.#gateway.devices.get(this.#self);
       if (this.#gateway.revoked.has(this.#self)) refused('revoked');
+      if (row === undefined && !this.#gateway.cutOff.has(this.#self)) refused('unauthenticated');
       if (row !== undefined && !this.#gateway.cutOff.has(this.#self)) {
         await this.#stream(sink, inFlight, signal, this.#gateway.mailboxes.get(hex(row.mailbox))!, onCaughtUp);
       }

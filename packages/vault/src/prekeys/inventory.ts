@@ -56,6 +56,15 @@ export function without(inventory: PrekeyInventory, ids: ReadonlySet<number>): P
   return { ...inventory, prekeys: inventory.prekeys.filter(({ id }) => !ids.has(id)) };
 }
 
+/**
+ * What is at the gateway is not to be counted on any more: lasting prekeys are made anew with the next plan. Private
+ * halves stay as long as they would have, for what is under way. `skip`: ids left out, where a copy of this inventory
+ * may have used the next ones.
+ */
+export function renewed(inventory: PrekeyInventory, skip: number): PrekeyInventory {
+  return { ...inventory, rotatedAt: null, nextId: inventory.nextId + skip };
+}
+
 const COLLECTION: Collection = { name: 'prekey-inventory', purpose: 'state', version: 1 };
 const KEY = 'inventory';
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/account.proto.
  */
 export const file_sotto_client_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zb3R0by9jbGllbnQvdjEvYWNjb3VudC5wcm90bxIPc290dG8uY2xpZW50LnYxIqgCCg1TdG9yZWRBY2NvdW50Eg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEhMKC2RldmljZV9uYW1lGAMgASgJEg0KBWNoYWluGAQgAygMEg8KB2dhdGV3YXkYBSABKAkSGQoRcmVnaXN0cmF0aW9uX2NvZGUYBiABKAkSEgoKcmVnaXN0ZXJlZBgHIAEoCBIPCgdtYWlsYm94GAggASgMEhQKDGFjY291bnRfbmFtZRgJIAEoCRITCgt3YW50ZWRfbmFtZRgKIAEoCRInCgdwcm9maWxlGAsgASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlEhgKEGNoYWluX2NoZWNrZWRfYXQYDCABKAQSEwoLdW5wdWJsaXNoZWQYDSABKA0iagoPU3RvcmVkT3duRGV2aWNlEg4KBmRldmljZRgBIAEoDBIPCgdtYWlsYm94GAIgASgMEhIKCmNhcGFiaWxpdHkYAyABKAwSDgoGb3BlbmVkGAQgASgIEhIKCmludHJvZHVjZWQYBSABKAhiBnByb3RvMw", [file_sotto_wire_v1_content]);
+  fileDesc("Ch1zb3R0by9jbGllbnQvdjEvYWNjb3VudC5wcm90bxIPc290dG8uY2xpZW50LnYxItACCg1TdG9yZWRBY2NvdW50Eg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEhMKC2RldmljZV9uYW1lGAMgASgJEg0KBWNoYWluGAQgAygMEg8KB2dhdGV3YXkYBSABKAkSGQoRcmVnaXN0cmF0aW9uX2NvZGUYBiABKAkSEgoKcmVnaXN0ZXJlZBgHIAEoCBIPCgdtYWlsYm94GAggASgMEhQKDGFjY291bnRfbmFtZRgJIAEoCRITCgt3YW50ZWRfbmFtZRgKIAEoCRInCgdwcm9maWxlGAsgASgLMhYuc290dG8ud2lyZS52MS5Qcm9maWxlEhgKEGNoYWluX2NoZWNrZWRfYXQYDCABKAQSEwoLdW5wdWJsaXNoZWQYDSABKA0SDwoHcmV2b2tlZBgOIAEoCBIVCg1wcmVrZXlzX3N0YWxlGA8gASgIIksKDVN0b3JlZFdpdG5lc3MSCwoDa2V5GAEgASgMEg8KB2N1cnJlbnQYAiABKAwSDAoEbmV4dBgDIAEoDBIOCgZudW1iZXIYBCABKAQiKwoOU3RvcmVkSW5jaWRlbnQSCgoCYXQYASABKAQSDQoFY291bnQYAiABKA0iagoPU3RvcmVkT3duRGV2aWNlEg4KBmRldmljZRgBIAEoDBIPCgdtYWlsYm94GAIgASgMEhIKCmNhcGFiaWxpdHkYAyABKAwSDgoGb3BlbmVkGAQgASgIEhIKCmludHJvZHVjZWQYBSABKAhiBnByb3RvMw", [file_sotto_wire_v1_content]);
 
 /**
  * The one account of a vault, with its device. Keys are engine records, not here.
@@ -54,7 +54,7 @@ export type StoredAccount = Message<"sotto.client.v1.StoredAccount"> & {
   gateway: string;
 
   /**
-   * Until the first registration has succeeded.
+   * As it was given at first; the gateway may have to be asked again.
    *
    * @generated from field: string registration_code = 6;
    */
@@ -104,6 +104,20 @@ export type StoredAccount = Message<"sotto.client.v1.StoredAccount"> & {
    * @generated from field: uint32 unpublished = 13;
    */
   unpublished: number;
+
+  /**
+   * The gateway has said that this device is out; it never registers again.
+   *
+   * @generated from field: bool revoked = 14;
+   */
+  revoked: boolean;
+
+  /**
+   * One-time prekeys at the gateway are not to be counted on; the next upload takes their place.
+   *
+   * @generated from field: bool prekeys_stale = 15;
+   */
+  prekeysStale: boolean;
 };
 
 /**
@@ -112,6 +126,75 @@ export type StoredAccount = Message<"sotto.client.v1.StoredAccount"> & {
  */
 export const StoredAccountSchema: GenMessage<StoredAccount> = /*@__PURE__*/
   messageDesc(file_sotto_client_v1_account, 0);
+
+/**
+ * The number by which a device notices that its vault, or its gateway, was set back. Of two vaults that were one, each
+ * takes the number on, and the gateway keeps one of them.
+ *
+ * @generated from message sotto.client.v1.StoredWitness
+ */
+export type StoredWitness = Message<"sotto.client.v1.StoredWitness"> & {
+  /**
+   * Seals what is left at the gateway.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * What is there; empty: nothing.
+   *
+   * @generated from field: bytes current = 2;
+   */
+  current: Uint8Array;
+
+  /**
+   * What may be there already: stored before it is sent; empty: nothing was sent.
+   *
+   * @generated from field: bytes next = 3;
+   */
+  next: Uint8Array;
+
+  /**
+   * In current, or in the one before.
+   *
+   * @generated from field: uint64 number = 4;
+   */
+  number: bigint;
+};
+
+/**
+ * Describes the message sotto.client.v1.StoredWitness.
+ * Use `create(StoredWitnessSchema)` to create a new message.
+ */
+export const StoredWitnessSchema: GenMessage<StoredWitness> = /*@__PURE__*/
+  messageDesc(file_sotto_client_v1_account, 1);
+
+/**
+ * Something that does not happen by itself and that a person may ask about later; one row a kind.
+ *
+ * @generated from message sotto.client.v1.StoredIncident
+ */
+export type StoredIncident = Message<"sotto.client.v1.StoredIncident"> & {
+  /**
+   * Unix milliseconds, the last time.
+   *
+   * @generated from field: uint64 at = 1;
+   */
+  at: bigint;
+
+  /**
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message sotto.client.v1.StoredIncident.
+ * Use `create(StoredIncidentSchema)` to create a new message.
+ */
+export const StoredIncidentSchema: GenMessage<StoredIncident> = /*@__PURE__*/
+  messageDesc(file_sotto_client_v1_account, 2);
 
 /**
  * Another device of the own account, as this device reaches it.
@@ -160,5 +243,5 @@ export type StoredOwnDevice = Message<"sotto.client.v1.StoredOwnDevice"> & {
  * Use `create(StoredOwnDeviceSchema)` to create a new message.
  */
 export const StoredOwnDeviceSchema: GenMessage<StoredOwnDevice> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_account, 1);
+  messageDesc(file_sotto_client_v1_account, 3);
 
