@@ -20,7 +20,7 @@ export class ConversationView {
   readonly #view: ChatView;
   readonly #style: Styles;
   readonly #known = new Map<MessageRef, Message>();
-  #lastShownAt: number | null = null;
+  #lastShown: Message | null = null;
   #before: HistoryCursor | null = null;
   #lastOwn: MessageRef | null = null;
   #lastOther: MessageRef | null = null;
@@ -74,12 +74,13 @@ export class ConversationView {
   /** A message of this conversation, own or not, that was not here before. */
   async arrived(message: Message): Promise<void> {
     if (this.#known.has(message.id)) return;
-    if (this.#lastShownAt !== null && day(this.#lastShownAt) !== day(message.sentAt)) {
+    const above = this.#lastShown;
+    if (above !== null && day(above.sentAt) !== day(message.sentAt)) {
       this.#view.print(dayBlock(message.sentAt, this.#style));
     }
     this.#remember(message);
     if (message.reason === 'gap') this.#view.notice('An earlier message has not arrived; it is shown when it does.');
-    this.#view.print(messageBlock(message, this.#author(message), this.#style));
+    this.#view.print(messageBlock(message, this.#author(message), this.#style, above?.id ?? null));
     if (!message.own) await this.#markRead();
   }
 
@@ -121,7 +122,7 @@ export class ConversationView {
       const [oldest] = this.#known.keys();
       if (oldest !== undefined) this.#known.delete(oldest);
     }
-    this.#lastShownAt = message.sentAt;
+    this.#lastShown = message;
     if (message.own) this.#lastOwn = message.id;
     else this.#lastOther = message.id;
   }

@@ -1,4 +1,4 @@
-import type { HistoryEntry, Message, MessageState } from '@sotto/client';
+import type { HistoryEntry, Message, MessageRef, MessageState } from '@sotto/client';
 import { cleanText } from '../output/clean.ts';
 import { clockTime, day } from '../output/time.ts';
 import type { Styles } from '../terminal/sequences.ts';
@@ -51,11 +51,15 @@ export function excerpt(message: Message, length = 40): string {
   return characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : line;
 }
 
-/** A message as lines; an own one with a mark that can change later. */
-export function messageBlock(message: Message, author: string, style: Styles): Block {
+/**
+ * A message as lines; an own one with a mark that can change later. `above` is the message that stands above it: an answer
+ * to that one needs no sign.
+ */
+export function messageBlock(message: Message, author: string, style: Styles, above: MessageRef | null): Block {
   const [first = '', ...rest] = bodyText(message).split('\n');
   const name = message.own ? style.own(author) : style.other(author);
-  const quote = message.body.kind === 'text' && message.body.replyTo !== null ? style.dim('↪ ') : '';
+  const replyTo = message.body.kind === 'text' ? message.body.replyTo : null;
+  const quote = replyTo === null || replyTo === above ? '' : style.dim('↪ ');
   // Whether someone else's message was read here is nobody's question.
   const mark = message.own ? markOf(message.state, style) : '  ';
   const line = `${style.dim(clockTime(message.sentAt))} ${mark} ${style.bold(name)}: ${quote}${first}`;
@@ -74,6 +78,7 @@ export function historyBlocks(
 ): Block[] {
   const blocks: Block[] = [];
   let previous = since;
+  let above: MessageRef | null = null;
   for (const entry of entries) {
     if (entry.kind === 'gap') {
       blocks.push({
@@ -85,7 +90,8 @@ export function historyBlocks(
     const { message } = entry;
     if (previous === null || day(previous) !== day(message.sentAt)) blocks.push(dayBlock(message.sentAt, style));
     previous = message.sentAt;
-    blocks.push(messageBlock(message, nameOf(message), style));
+    blocks.push(messageBlock(message, nameOf(message), style, above));
+    above = message.id;
   }
   return blocks;
 }
