@@ -4,6 +4,8 @@ export interface Implementation {
   /** A newcomer with a key package. */
   newcomer(index: number): Promise<Newcomer>;
   create(founder: Newcomer): Promise<Member>;
+  /** Two members of a group of `members` in whose tree every parent has a key. */
+  inFullTree(members: number): Promise<readonly [Member, Member]>;
 }
 
 export interface Newcomer {

@@ -1,6 +1,7 @@
 import * as mls from 'ts-mls-1';
 import type { CiphersuiteImpl, ClientState } from 'ts-mls-1';
 import type { Implementation, Member, Newcomer } from '../../../../bench/suites/mls/member.ts';
+import { joinFullTree } from '../../../../bench/suites/mls/sotto.ts';
 
 interface TsNewcomer extends Newcomer {
   create(): Promise<Member>;
@@ -11,8 +12,9 @@ export async function tsMls1(impl: string): Promise<Implementation> {
   const suite = await mls.getCiphersuiteImpl(
     mls.getCiphersuiteFromName('MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'),
   );
-  return {
+  const implementation: Implementation = {
     impl,
+    inFullTree: (members) => joinFullTree(implementation, members),
     create: (founder) => (founder as TsNewcomer).create(),
     async newcomer(index): Promise<TsNewcomer> {
       const { publicPackage, privatePackage } = await mls.generateKeyPackage(
@@ -41,6 +43,7 @@ export async function tsMls1(impl: string): Promise<Implementation> {
       };
     },
   };
+  return implementation;
 }
 
 function member(suite: CiphersuiteImpl, first: ClientState): Member {

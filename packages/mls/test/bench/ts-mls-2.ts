@@ -1,6 +1,7 @@
 import * as mls from 'ts-mls-2';
 import type { ClientState, MlsContext, MlsMessage, Proposal } from 'ts-mls-2';
 import type { Implementation, Member, Newcomer } from '../../../../bench/suites/mls/member.ts';
+import { joinFullTree } from '../../../../bench/suites/mls/sotto.ts';
 
 interface TsNewcomer extends Newcomer {
   create(): Promise<Member>;
@@ -10,8 +11,9 @@ interface TsNewcomer extends Newcomer {
 export async function tsMls2(impl: string): Promise<Implementation> {
   const cipherSuite = await mls.getCiphersuiteImpl('MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519');
   const context = { cipherSuite, authService: mls.unsafeTestingAuthenticationService };
-  return {
+  const implementation: Implementation = {
     impl,
+    inFullTree: (members) => joinFullTree(implementation, members),
     create: (founder) => (founder as TsNewcomer).create(),
     async newcomer(index): Promise<TsNewcomer> {
       const identity = new TextEncoder().encode(`member ${index}`);
@@ -45,6 +47,7 @@ export async function tsMls2(impl: string): Promise<Implementation> {
       };
     },
   };
+  return implementation;
 }
 
 function member(context: MlsContext, first: ClientState): Member {
