@@ -320,11 +320,8 @@ test('a sweep keeps what is young, of every log, and the tree of keys; with or w
     { oldest: 3, head: 3 },
     { oldest: 3, head: 2 },
   ]);
-  const counters = database.prepare('SELECT bytes FROM log_counters').all();
-  assert.deepEqual(counters.map(({ bytes }) => Number(bytes)).toSorted(), [
-    0,
-    parsedPost({ log, epoch }).entry.bytes.length,
-  ]);
+  const kept = database.prepare('SELECT SUM(bytes) AS n FROM log_counters').get();
+  assert.equal(kept?.['n'], parsedPost({ log, epoch }).entry.bytes.length);
   assert.deepEqual(await world.append(parsedPost({ log: other, epoch: next })), appended(3), 'an epoch of long ago');
 });
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toBinary } from '@bufbuild/protobuf';
-import { ConnectResponseSchema, PostStreamResponseSchema, Refusal } from '@sotto/wire';
+import { ConnectResponseSchema, FollowResponseSchema, PostStreamResponseSchema, Refusal } from '@sotto/wire';
 import * as fc from 'fast-check';
 import { deviceFrameMessage, encodeDeviceFrame } from '../src/rpc/device-frame.ts';
+import { encodeFollowFrame, followFrameMessage } from '../src/rpc/follow-frame.ts';
 import { encodePostFrame, postFrameMessage } from '../src/rpc/post-frame.ts';
 
 const number = fc.oneof(fc.nat(300), fc.maxSafeNat());
@@ -39,6 +40,25 @@ test('frames written by hand are byte for byte what protobuf writes', () => {
     fc.property(fc.array(fc.record({ number, outcome }), { maxLength: 8 }), (frame) => {
       const expected = toBinary(PostStreamResponseSchema, postFrameMessage(frame));
       assert.deepEqual(new Uint8Array(encodePostFrame(frame, 5).subarray(5)), new Uint8Array(expected));
+    }),
+  );
+  const record = fc.record({
+    position: number,
+    entry: fc.uint8Array({ minLength: 1, maxLength: 300 }),
+    storedAt: number,
+  });
+  const batch = fc.record({
+    log: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+    records: fc.array(record, { maxLength: 4 }),
+    extent: fc.option(fc.record({ oldest: number, head: number })),
+    caughtUp: fc.boolean(),
+    refusal: fc.constantFrom(Refusal.UNSPECIFIED, Refusal.NOT_FOUND, Refusal.QUOTA),
+  });
+  const followFrame = fc.record({ batches: fc.array(batch, { maxLength: 4 }), pong: number, closing: refusal });
+  fc.assert(
+    fc.property(followFrame, fc.nat(9), (frame, reserve) => {
+      const expected = toBinary(FollowResponseSchema, followFrameMessage(frame));
+      assert.deepEqual(new Uint8Array(encodeFollowFrame(frame, reserve).subarray(reserve)), new Uint8Array(expected));
     }),
   );
 });
