@@ -44,6 +44,14 @@ const messenger: Record<string, Description> = {
     '"sotto explain" tells what happened to it.',
   ],
   undeliverable: ['refused', 'The message cannot be delivered.', '"sotto explain" tells why.'],
+  attachment_unreadable: ['usage', null, 'Is the path right, and may you read the file?'],
+  attachment_gone: ['not_found', 'The gateway has this attachment no more.', 'Ask the other person to send it again.'],
+  attachment_damaged: [
+    'untrusted',
+    'What the gateway has is not what was sent. Nothing of it was kept.',
+    'Ask the other person to send it again.',
+  ],
+  attachment_mismatch: ['untrusted', 'The attachment is not what its message says.', 'It can still be saved.'],
   aborted: ['interrupted', 'Stopped.'],
   corrupt_store: ['damaged', 'The vault holds something that this program did not write.', 'Run "sotto doctor".'],
 };

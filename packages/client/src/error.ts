@@ -34,6 +34,14 @@ export type MessengerErrorCode =
   | 'slow_consumer'
   /** An event listener threw; nothing else was disturbed. */
   | 'listener_failed'
+  /** A file to be sent cannot be read, or changed while it was read; or what is to be stripped of its metadata is damaged. */
+  | 'attachment_unreadable'
+  /** The gateway has the attachment no more: its time is over, or it was taken back. */
+  | 'attachment_gone'
+  /** What the gateway has is not what was sent. Nothing of it was kept. */
+  | 'attachment_damaged'
+  /** The attachment is not what its message says, or of a kind that is not safe to show. It can still be saved. */
+  | 'attachment_mismatch'
   /** The messenger was closed. */
   | 'closed'
   /** The caller's signal aborted. */

@@ -5,6 +5,7 @@ import { editProfile } from './account/profile.ts';
 import { listDevices } from './account/own-devices.ts';
 import { revokeDevice } from './account/revoke.ts';
 import type { ConnectionState, Device, Profile, Self } from './account/types.ts';
+import type { AttachmentHandle } from './attachments/types.ts';
 import { avatarText } from './contacts/rows.ts';
 import type { Contact, SafetyNumber } from './contacts/types.ts';
 import { deliveryOf } from './conversations/members.ts';
@@ -169,7 +170,31 @@ export class Facade implements Messenger {
   }
 
   send(conversation: ConversationRef, content: Outgoing): Promise<SentMessage> {
-    return this.#do((rooms) => rooms.sent.handle(rooms.writing.send(conversation, content).id));
+    return this.#do(async (rooms) => {
+      const attachments = typeof content === 'object' && content.kind === 'text' ? (content.attachments ?? []) : [];
+      if (attachments.length === 0) return rooms.sent.handle(rooms.writing.send(conversation, content).id);
+      rooms.writing.requireOpen(conversation);
+      const staged = await rooms.attachments.stage(attachments);
+      try {
+        const attached = { attachments: staged.map(({ attachment }) => attachment), staged };
+        return rooms.sent.handle(rooms.writing.send(conversation, content, attached).id);
+      } catch (cause) {
+        await rooms.attachments.unstage(staged);
+        throw cause;
+      }
+    });
+  }
+
+  attachment(message: MessageRef, index: number): AttachmentHandle {
+    return {
+      message,
+      index,
+      info: () => this.#do((rooms) => rooms.attachments.info(message, index)),
+      fetch: (options = {}) => this.#do((rooms) => rooms.attachments.fetch(message, index, options)),
+      download: (to, options = {}) => this.#do((rooms) => rooms.attachments.download(message, index, to, options)),
+      read: (options = {}) => this.#stream((rooms) => rooms.attachments.read(message, index, options)),
+      show: (options = {}) => this.#stream((rooms) => rooms.attachments.show(message, index, options)),
+    };
   }
 
   sent(message: MessageRef): Promise<SentMessage> {
@@ -258,6 +283,15 @@ export class Facade implements Messenger {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async *#stream<T>(work: (rooms: Rooms) => AsyncIterable<T>): AsyncGenerator<T> {
+    const pieces = await this.#do((rooms) => ({ of: work(rooms) }));
+    try {
+      yield* pieces.of;
+    } catch (cause) {
+      throw asMessengerError(cause);
+    }
   }
 
   /** What fails comes out as a rejection, never as a throw. */

@@ -1,7 +1,10 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Vault } from '@sotto/vault';
 import { checkChoices, makeAccount } from './account/create.ts';
 import type { AccountChoices } from './account/create.ts';
+import type { SealedFiles } from './attachments/files.ts';
+import { folderFiles } from './attachments/folder-files.ts';
 import { readAccount } from './account/own-account.ts';
 import { calling, register } from './account/register.ts';
 import { readLink } from './contacts/find.ts';
@@ -20,14 +23,14 @@ export type Messenger = MessengerSurface;
 export const Messenger: MessengerFactory = {
   async create(options) {
     const choices = checkChoices(choicesOf(options));
-    const effects = completeEffects(options.effects);
+    const effects = completeEffects(options.effects, filesOf(options.vault));
     return opening(await openStore(options.vault, effects, 'make'), effects, async (ground) => {
       await makeAccount({ ledger: ground.ledger, engine: effects.engine, clock: effects.clock }, choices);
       return start(ground, options, true);
     });
   },
   async open(options) {
-    const effects = completeEffects(options.effects);
+    const effects = completeEffects(options.effects, filesOf(options.vault));
     return opening(await openStore(options.vault, effects, 'refuse'), effects, (ground) => {
       const account = ground.ledger.read(readAccount);
       if (account === null) throw new MessengerError('no_account', 'there is no account in this vault');
@@ -36,6 +39,11 @@ export const Messenger: MessengerFactory = {
   },
   readLink,
 };
+
+/** Beside the vault, where it is known where that is. */
+function filesOf(vault: OpenOptions['vault']): SealedFiles | null {
+  return 'folder' in vault ? folderFiles(join(vault.folder, 'attachments')) : null;
+}
 
 function choicesOf(options: CreateOptions): AccountChoices {
   return {

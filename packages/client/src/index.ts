@@ -1,5 +1,18 @@
 export { Agent } from './agent/agent.ts';
 export type { AgentMessage, AgentOptions, Answer } from './agent/types.ts';
+export type {
+  AttachmentHandle,
+  AttachmentInfo,
+  AttachmentKind,
+  AttachmentProgress,
+  AttachmentState,
+  DownloadOptions,
+  OutgoingAttachment,
+  SavedAttachment,
+  TransferOptions,
+} from './attachments/types.ts';
+export { folderFiles } from './attachments/folder-files.ts';
+export type { FileSink, SealedFiles } from './attachments/files.ts';
 export type { ConnectionState, Device, Profile, Self } from './account/types.ts';
 export type { Contact, ContactLinkInfo, ContactState, IdentityChange, SafetyNumber } from './contacts/types.ts';
 export type {

@@ -1,4 +1,5 @@
 import type { ConnectionState, Device, Profile, Self } from './account/types.ts';
+import type { AttachmentHandle } from './attachments/types.ts';
 import type { Contact, ContactLinkInfo, SafetyNumber } from './contacts/types.ts';
 import type {
   Conversation,
@@ -105,6 +106,8 @@ export interface Messenger extends AsyncDisposable {
   pins(conversation: ConversationRef): Promise<readonly Message[]>;
   /** How far an own message has come with each member of its conversation. `not_found`: no own message of this id. */
   deliveryOf(message: MessageRef): Promise<readonly MemberDelivery[]>;
+  /** An attachment of a message, by its place from 0. Nothing happens before one of its methods is called. */
+  attachment(message: MessageRef, index: number): AttachmentHandle;
   /** A handle for a message sent earlier. `not_found`: no own message of this id. */
   sent(message: MessageRef): Promise<SentMessage>;
   /** Tells the other side that someone is writing. Resolves at once, best effort, never stored. */

@@ -3,6 +3,7 @@ import type { Engine } from '@sotto/engine';
 import type { GatewayTransport, GatewayTransportOptions } from '@sotto/gateway-api';
 import type { Clock } from '@sotto/transport';
 import type { Keystore, Vault } from '@sotto/vault';
+import type { SealedFiles } from './attachments/files.ts';
 import type { Settings } from './settings.ts';
 
 /** A folder that holds one account's vault, and what guards its key. */
@@ -24,6 +25,11 @@ export interface Effects {
    * moment nothing else does. The function returned lets the process end.
    */
   readonly hold: () => () => void;
+  /**
+   * Where sealed attachments lie. Default: the folder `attachments` of the vault's folder; none where an open vault was
+   * given, and then messages with attachments are not sent, and nothing is fetched.
+   */
+  readonly files: SealedFiles | null;
 }
 
 export interface OpenOptions {

@@ -5,6 +5,7 @@ import { Connection } from './account/connection.ts';
 import { OwnAccount, readAccount } from './account/own-account.ts';
 import { OwnDevices } from './account/own-devices.ts';
 import { Standing } from './account/standing.ts';
+import { Attachments } from './attachments/attachments.ts';
 import { Chains } from './chains/chains.ts';
 import { ChainKeeper } from './chains/keeper.ts';
 import { Contacts } from './contacts/contacts.ts';
@@ -56,6 +57,7 @@ export interface Rooms {
   readonly contacts: Contacts;
   readonly conversations: Conversations;
   readonly writing: Writing;
+  readonly attachments: Attachments;
   readonly disappearing: Disappearing;
   readonly settingsSync: SettingsSync;
   readonly prekeys: PrekeyKeeper;
@@ -96,6 +98,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
   const chainKeeper = new ChainKeeper(core, chains, transport);
   const upkeep = new Upkeep(core, ground.vault, sessions);
   const standing = new Standing(core, sessions, transport);
+  const attachments = new Attachments(core, transport, ground.effects.files);
   const connection = new Connection({
     core,
     transport,
@@ -103,6 +106,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     sink: (incoming) => inbox.receive(incoming),
     onOnline: () => {
       outbox.online();
+      attachments.online();
       // Another own device may have added or revoked one while this one was away.
       core.bells.ring('chain', core.self.accountRef);
       grants.online();
@@ -127,6 +131,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     contacts: new Contacts(core, chains, transport),
     conversations: new Conversations(core),
     writing: new Writing(core),
+    attachments,
     disappearing: new Disappearing(core),
     settingsSync: new SettingsSync(core),
     prekeys,
@@ -192,6 +197,7 @@ export async function moveIn(rooms: Rooms): Promise<void> {
   rooms.settingsSync.open();
   rooms.receipts.open();
   rooms.outbox.open();
+  await rooms.attachments.open();
   rooms.upkeep.open();
   rooms.connection.open();
 }
@@ -202,6 +208,7 @@ export async function moveOut(rooms: Rooms, why: 'asked' | 'revoked'): Promise<v
   if (why === 'asked') await rooms.standing.witness.close();
   rooms.connection.close();
   rooms.outbox.close();
+  rooms.attachments.close();
   rooms.receipts.close();
   rooms.held.close();
   rooms.disappearing.close();

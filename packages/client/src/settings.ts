@@ -28,6 +28,10 @@ export interface Settings {
   readonly retryMostMs: number;
   /** Envelopes in work at once, in each direction. Default 16. */
   readonly inFlight: number;
+  /** Bytes of the largest attachment that is sent. Default 4 GiB; gateways may take less. */
+  readonly attachmentBytes: number;
+  /** Bytes up to which a received attachment stays here, sealed, after it was saved elsewhere. Default 64 MiB. */
+  readonly keepAttachmentBytes: number;
 }
 
 const hour = 3_600_000;
@@ -46,4 +50,6 @@ export const defaultSettings: Settings = {
   retryBaseMs: 1000,
   retryMostMs: hour / 12,
   inFlight: 16,
+  attachmentBytes: 4 * 2 ** 30,
+  keepAttachmentBytes: 64 * 2 ** 20,
 };

@@ -10,7 +10,7 @@ import { MemoryGateway } from './support/memory-gateway.ts';
 import { Person, quick, texts, until } from './support/people.ts';
 
 const body = (text: string) =>
-  ({ kind: 'text', text, replyTo: null, edited: false, mentions: [], forwarded: false }) as const;
+  ({ kind: 'text', text, replyTo: null, edited: false, mentions: [], forwarded: false, attachments: [] }) as const;
 
 /** An agent's folder and a person who has written to it. */
 async function scene(answer: AgentOptions['answer']) {

@@ -225,6 +225,7 @@ suite('conversations', { timeout: 60_000 }, () => {
         edited: true,
         mentions: [],
         forwarded: false,
+        attachments: [],
       });
       assert.deepEqual(
         message?.reactions.map((each) => each.emoji),

@@ -18,6 +18,7 @@ export type {
   DhKind,
   EcdsaKind,
   Encapsulated,
+  Hashing,
   HashName,
   KemKind,
   KeyKind,

@@ -20,6 +20,7 @@ export type {
   DhKind,
   EcdsaKind,
   Encapsulated,
+  Hashing,
   HashName,
   KemKind,
   KeyKind,

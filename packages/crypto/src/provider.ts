@@ -42,6 +42,13 @@ export interface Encapsulated {
   readonly sharedSecret: Secret;
 }
 
+/** A hash under way. */
+export interface Hashing {
+  update(part: Uint8Array): void;
+  /** Ends it. */
+  digest(): Uint8Array;
+}
+
 /** Argon2id parameters, RFC 9106 §3.1. */
 export interface Argon2Parameters {
   readonly memoryKiB: number;
@@ -64,6 +71,8 @@ export interface CryptoProvider {
 
   /** SHA-2; `hash('sha256', a, b)` hashes the concatenation. */
   hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array;
+  /** The same for what comes in pieces. */
+  hashing(name: HashName): Hashing;
   /** SHAKE256, FIPS 202: `length` bytes. */
   shake256(input: Bytes, length: number): Secret;
   /** HMAC, RFC 2104. */

@@ -5,6 +5,7 @@ import type { AccountId, Content, DeviceId, MessageId } from '@sotto/wire';
 import { StoredMessage_State, StoredMessageSchema } from '@sotto/wire/stored';
 import type { StoredConversation, StoredMessage } from '@sotto/wire/stored';
 
+import { dropFiles } from '../attachments/rows.ts';
 import type { Core } from '../core/core.ts';
 import type { MessageRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
@@ -190,7 +191,10 @@ function storeAnnotation(tx: Tx, core: Core, conversation: StoredConversation, r
   if (annotations === null) return;
   const wasUnread = isUnread(target);
   setAnnotations(target, annotations);
-  if (annotation.kind === 'delete') scrubEdits(tx, target);
+  if (annotation.kind === 'delete') {
+    scrubEdits(tx, target);
+    dropFiles(tx, messageRef(target.id));
+  }
   writeMessage(tx, target);
   if (wasUnread && !isUnread(target)) conversation.unread = Math.max(0, conversation.unread - 1);
   if (annotation.kind === 'edit' || annotation.kind === 'delete') {
@@ -250,6 +254,7 @@ function annotationOf(row: StoredMessage): Targeted | null {
 function reindex(tx: Tx, row: StoredMessage): void {
   const ref = messageRef(row.id);
   const body = viewBody(row);
-  if (body.kind === 'text') tx.write.index(ref, body.text, conversationRef(row.conversation));
-  else tx.write.unindex(ref);
+  if (body.kind !== 'text') return tx.write.unindex(ref);
+  const words = [body.text, ...body.attachments.map(({ name }) => name)].join('\n');
+  tx.write.index(ref, words, conversationRef(row.conversation));
 }

@@ -1,6 +1,6 @@
 import type { VaultReader } from '@sotto/vault';
 import { decodeContent, MAX_EMOJI_BYTES, MAX_TEXT_BYTES, MAX_TIMER_SECONDS, messageId, utf8Length } from '@sotto/wire';
-import type { ContentDraft } from '@sotto/wire';
+import type { Attachment, ContentDraft } from '@sotto/wire';
 import type { StoredConversation } from '@sotto/wire/stored';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
@@ -11,17 +11,29 @@ import type { Mention, Outgoing } from './types.ts';
 
 type Body = Extract<ContentDraft['body'], { kind: 'text' | 'reaction' | 'edit' | 'delete' | 'pin' | 'setTimer' }>;
 
-/** What someone wants to send, as a content says it. Throws `not_found`, `invalid_argument`. */
-export function writeBody(read: VaultReader, core: Core, conversation: StoredConversation, outgoing: Outgoing): Body {
+/** What someone wants to send, as a content says it; its files lie at gateways as `attachments` say. Throws `not_found`, `invalid_argument`. */
+export function writeBody(
+  read: VaultReader,
+  core: Core,
+  conversation: StoredConversation,
+  outgoing: Outgoing,
+  attachments: readonly Attachment[] = [],
+): Body {
   if (typeof outgoing === 'string') return writeBody(read, core, conversation, { kind: 'text', text: outgoing });
   switch (outgoing.kind) {
     case 'text': {
       const { text, replyTo, mentions = [], forwarded = false } = outgoing;
-      checkLength(text);
+      if (attachments.length === 0 || text !== '') checkLength(text);
       const answered = replyTo === undefined ? new Uint8Array(0) : findTarget(read, conversation, replyTo).id;
       return {
         kind: 'text',
-        value: { body: text, replyTo: answered, mentions: writeMentions(text, mentions), forwarded },
+        value: {
+          body: text,
+          replyTo: answered,
+          mentions: writeMentions(text, mentions),
+          forwarded,
+          attachments: [...attachments],
+        },
       };
     }
     case 'reaction':

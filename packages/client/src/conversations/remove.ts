@@ -1,4 +1,5 @@
 import type { StoredMessage } from '@sotto/wire/stored';
+import { dropFiles } from '../attachments/rows.ts';
 import type { Core } from '../core/core.ts';
 import { removeOutbound } from '../outbox/rows.ts';
 import type { MessageRef } from '../refs.ts';
@@ -34,6 +35,7 @@ export function removeMessage(tx: Tx, core: Core, message: MessageRef, why: Remo
   writeMessage(tx, row);
   tx.write.unindex(message);
   dropCountdown(tx, message);
+  dropFiles(tx, message);
   for (const { key } of receipts.find(tx.write, 'message', message)) receipts.delete(tx.write, key);
   trails.delete(tx.write, message);
   noteDown(tx, message, core.clock.now(), { code: why });

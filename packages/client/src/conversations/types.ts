@@ -1,3 +1,4 @@
+import type { AttachmentInfo, OutgoingAttachment } from '../attachments/types.ts';
 import type { GroupNotice, GroupState } from '../groups/types.ts';
 import type { AccountRef, ConversationRef, DeviceRef, MessageRef } from '../refs.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
@@ -12,6 +13,8 @@ export type Outgoing =
       readonly mentions?: readonly Mention[];
       /** Written by someone else before, and passed on. */
       readonly forwarded?: boolean;
+      /** Files, at most 32; the text may be empty beside them. */
+      readonly attachments?: readonly OutgoingAttachment[];
     }
   /** An empty emoji takes one's own reaction back. */
   | { readonly kind: 'reaction'; readonly message: MessageRef; readonly emoji: string }
@@ -49,6 +52,7 @@ export type MessageBody =
       /** In order, none over another. */
       readonly mentions: readonly Mention[];
       readonly forwarded: boolean;
+      readonly attachments: readonly AttachmentInfo[];
     }
   /** The disappearing timer was set; null: switched off. */
   | { readonly kind: 'timer'; readonly seconds: number | null }

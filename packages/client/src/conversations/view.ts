@@ -1,8 +1,10 @@
 import type { VaultReader } from '@sotto/vault';
 import { accountId, decodeContent, equalBytes, messageId } from '@sotto/wire';
-import type { Content } from '@sotto/wire';
+import type { Attachment, Content } from '@sotto/wire';
 import { StoredMessage_State } from '@sotto/wire/stored';
 import type { StoredMessage } from '@sotto/wire/stored';
+import type { AttachmentInfo } from '../attachments/types.ts';
+import { viewAttachment, viewAttachments } from '../attachments/view.ts';
 import { MessengerError } from '../error.ts';
 import type { SelfIds } from '../core/core.ts';
 import type { MessageRef } from '../refs.ts';
@@ -44,7 +46,7 @@ export function viewMessage(read: VaultReader, self: SelfIds, row: StoredMessage
     author: accountRef(row.author),
     device: deviceRef(row.device),
     own,
-    body: bodyOf(row, content),
+    body: bodyOf(row, content, (attachments) => viewAttachments(read, id, attachments)),
     pinned: row.pin?.pinned === true,
     mentioned: isNamed(self, row, content),
     expiresAfter: content === null || isTimer(content) ? null : content.timer?.seconds || null,
@@ -61,7 +63,9 @@ export function viewMessage(read: VaultReader, self: SelfIds, row: StoredMessage
 
 /** What it shows, whatever became of it otherwise. */
 export function viewBody(row: StoredMessage): MessageBody {
-  return bodyOf(row, contentOf(row));
+  return bodyOf(row, contentOf(row), (attachments) =>
+    attachments.map((each, index) => viewAttachment(each, index, [])),
+  );
 }
 
 /** The own account is named in its text, as it is now. */
@@ -84,17 +88,20 @@ function contentOf(row: StoredMessage): Content | null {
   return row.content.length === 0 ? null : decodeContent(row.content);
 }
 
-function bodyOf(row: StoredMessage, content: Content | null): MessageBody {
+type ViewAttachments = (attachments: readonly Attachment[]) => readonly AttachmentInfo[];
+
+function bodyOf(row: StoredMessage, content: Content | null, view: ViewAttachments): MessageBody {
   if (row.deleted || content === null) return { kind: 'deleted' };
   if (content.body.kind === 'setTimer') return { kind: 'timer', seconds: content.body.value.seconds || null };
   if (content.body.kind !== 'text') return { kind: 'unsupported' };
-  const { body, replyTo, mentions, forwarded } = content.body.value;
+  const { body, replyTo, mentions, forwarded, attachments } = content.body.value;
   const text = row.edit?.body ?? body;
   return {
     kind: 'text',
     text,
     mentions: readMentions(text, row.edit?.mentions ?? mentions),
     forwarded,
+    attachments: view(attachments),
     replyTo: replyTo.length === 0 ? null : messageRef(replyTo),
     edited: row.edit !== undefined,
   };

@@ -1,5 +1,9 @@
-import { accountId } from '@sotto/wire';
+import type { VaultReader } from '@sotto/vault';
+import { accountId, decodeContent } from '@sotto/wire';
+import type { Attachment } from '@sotto/wire';
 import { StoredMessage_State, StoredOutbound_Audience, StoredOutbound_Until } from '@sotto/wire/stored';
+import { isUploading, putStaged } from '../attachments/rows.ts';
+import type { StagedFile } from '../attachments/staging.ts';
 import { findContact, stateOf } from '../contacts/rows.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
@@ -7,7 +11,7 @@ import { owe } from '../inbox/receipts.ts';
 import { cancelDeleted, enqueue } from '../outbox/rows.ts';
 import type { ConversationRef, MessageRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
-import { conversationRef } from '../store/refs.ts';
+import { conversationRef, messageRef } from '../store/refs.ts';
 import { messages } from '../store/tables.ts';
 import { absorb } from './absorb.ts';
 import { composeNext } from './compose.ts';
@@ -21,6 +25,15 @@ import { findTarget } from './target.ts';
 import type { ConversationChange, Outgoing } from './types.ts';
 import { viewBody } from './view.ts';
 
+/** Files that go with a message. */
+export interface Attached {
+  readonly attachments: readonly Attachment[];
+  /** Those of them that are still to be uploaded from here, in the same places. */
+  readonly staged: readonly StagedFile[];
+}
+
+const NOTHING: Attached = { attachments: [], staged: [] };
+
 /** What people do in conversations. */
 export class Writing {
   readonly #core: Core;
@@ -29,13 +42,13 @@ export class Writing {
     this.#core = core;
   }
 
-  /** Stores a message in the outbox and in its place. */
-  send(ref: ConversationRef, outgoing: Outgoing): { readonly id: MessageRef } {
+  /** Stores a message in the outbox and in its place; `attached` are the files that go with it. */
+  send(ref: ConversationRef, outgoing: Outgoing, attached: Attached = NOTHING): { readonly id: MessageRef } {
     return this.#core.ledger.commit((tx) => {
       const conversation = requireConversation(tx.write, ref);
       const recipient = accountId(conversation.contact);
-      this.#requireWritable(tx, recipient);
-      const body = writeBody(tx.write, this.#core, conversation, outgoing);
+      this.#requireWritable(tx.write, recipient);
+      const body = writeBody(tx.write, this.#core, conversation, outgoing, attached.attachments);
       const { id, bytes, content } = composeNext(this.#core, conversation, body);
       absorb(tx, this.#core, {
         content,
@@ -48,6 +61,7 @@ export class Writing {
         made: conversation,
       });
       cancelDeleted(tx, this.#core, content);
+      putStaged(tx, messageRef(id), attached.staged, this.#core.clock.now());
       const message = enqueue(tx, this.#core, {
         id,
         bytes,
@@ -57,23 +71,34 @@ export class Writing {
         until: StoredOutbound_Until.DELIVERED,
         urgent: body.kind === 'text',
         afterAcceptance: true,
+        afterUpload: attached.staged.length > 0,
       });
       return { id: message };
     });
   }
 
-  /** Sends the text of a message on, as one that was written before. */
+  /** Throws what `send` would throw because of who the recipient is, before files are copied for it. */
+  requireOpen(ref: ConversationRef): void {
+    this.#core.ledger.read((read) => this.#requireWritable(read, accountId(requireConversation(read, ref).contact)));
+  }
+
+  /** Sends the text of a message and its attachments on, as one that was written before. */
   forward(ref: MessageRef, to: ConversationRef): { readonly id: MessageRef } {
     const row = this.#core.ledger.read((read) => messages.get(read, ref));
     if (row === null || !isLine(row)) throw new MessengerError('not_found', 'no such message');
     const body = viewBody(row);
     if (body.kind !== 'text') throw new MessengerError('invalid_argument', 'only texts can be passed on');
     // Who is named in it need not be there.
-    return this.send(to, { kind: 'text', text: body.text, forwarded: true });
+    const { body: written } = decodeContent(row.content);
+    const attachments = written.kind === 'text' ? written.value.attachments : [];
+    if (this.#core.ledger.read((read) => isUploading(read, ref))) {
+      throw new MessengerError('wrong_state', 'its attachments are not at the gateway yet');
+    }
+    return this.send(to, { kind: 'text', text: body.text, forwarded: true }, { attachments, staged: [] });
   }
 
-  #requireWritable(tx: Tx, account: ReturnType<typeof accountId>): void {
-    const contact = findContact(tx.write, account);
+  #requireWritable(read: VaultReader, account: ReturnType<typeof accountId>): void {
+    const contact = findContact(read, account);
     const state = contact === null ? null : stateOf(contact);
     if (state === 'accepted' || state === 'requested') return;
     if (state === 'blocked') throw new MessengerError('wrong_state', 'the contact is blocked');

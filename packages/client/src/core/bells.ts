@@ -7,6 +7,12 @@ import type { AccountRef, ConversationRef, MessageRef } from '../refs.ts';
 export interface BellSounds {
   /** A content was put into the outbox. */
   outbound: MessageRef;
+  /** The attachments of an own message are at the gateway. */
+  uploaded: MessageRef;
+  /** A file is to be uploaded, or removed at its gateway. */
+  files: null;
+  /** A sealed file that nothing names any more. */
+  'file-dropped': string;
   /** An own message reached a further state. */
   progress: MessageRef;
   /** Addresses, devices or standing of an account (the own one too) changed. */

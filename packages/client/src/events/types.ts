@@ -54,6 +54,14 @@ export interface MessengerEvents {
     readonly conversation: ConversationRef;
     readonly settings: ConversationSettings;
   };
+  /** An attachment moves: bytes over the network so far, sealed. Now and then, not for every piece. */
+  'attachment-progress': {
+    readonly message: MessageRef;
+    readonly index: number;
+    readonly direction: 'up' | 'down';
+    readonly bytes: number;
+    readonly total: number;
+  };
   /** Someone started or stopped writing; without a further event it ends after a few seconds. */
   typing: { readonly conversation: ConversationRef; readonly account: AccountRef; readonly active: boolean };
   /** Someone asks to become a contact: `acceptRequest` or `declineRequest`. */

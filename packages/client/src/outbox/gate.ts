@@ -24,6 +24,7 @@ export function gateOf(read: VaultReader, outbound: StoredOutbound): Gate {
   if (outbound.audience === StoredOutbound_Audience.STRANGER && !asks) {
     return { kind: 'never', reason: state === 'declined' ? 'contact-declined' : 'accepted' };
   }
+  if (outbound.afterUpload) return { kind: 'shut', reason: 'waiting-upload' };
   if (outbound.afterGrant > contact.grantedOpened) return { kind: 'shut', reason: 'waiting-connection' };
   if (!outbound.afterAcceptance || state === 'accepted') return { kind: 'open' };
   if (state === 'declined') return { kind: 'never', reason: 'contact-declined' };

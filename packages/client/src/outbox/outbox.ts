@@ -67,6 +67,7 @@ export class Outbox {
     const { bells } = parts.core;
     // Whoever rings has planned it in its own transaction.
     bells.on('outbound', (message) => this.#watch(message));
+    bells.on('uploaded', (message) => this.#take(message));
     bells.on('account', (account) => this.#news(account));
     bells.on('heard', ({ account, device }) => this.#healer.heard(account, device));
   }

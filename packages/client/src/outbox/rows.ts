@@ -37,6 +37,8 @@ export interface Outgoing {
   readonly afterAcceptance?: boolean;
   /** Revision of the own addresses in it. */
   readonly afterGrant?: bigint;
+  /** Its attachments are to be uploaded first. */
+  readonly afterUpload?: boolean;
 }
 
 /** Stores a content for sending. A content that is there already stays as it is. */
@@ -57,6 +59,7 @@ export function enqueue(tx: Tx, core: Core, outgoing: Outgoing): MessageRef {
     urgent: outgoing.urgent,
     afterAcceptance: outgoing.afterAcceptance ?? false,
     afterGrant: outgoing.afterGrant ?? 0n,
+    afterUpload: outgoing.afterUpload ?? false,
     // Requests go before all others: what waits for an address may wait for their answer.
     number: outgoing.audience === StoredOutbound_Audience.STRANGER ? 0n : core.nextNumber(),
     reason: 'stored' satisfies ReasonCode,

@@ -5,6 +5,7 @@ import {
   StoredConversationSchema,
   StoredCountdownSchema,
   StoredDeliverySchema,
+  StoredFileSchema,
   StoredGroupIntentSchema,
   StoredGroupJoinRequestSchema,
   StoredGroupMemberSchema,
@@ -70,6 +71,8 @@ export const marks = table(state('marks'), StoredMarkSchema);
 export const parked = table(history('parked'), StoredParkedSchema);
 /** Key: account. */
 export const dueReceipts = table(state('due-receipts'), StoredReceiptsSchema);
+/** Key: `message/index`. Lookups: `message`, `work` (`yes`: something is to be done for it). */
+export const files = table(history('files'), StoredFileSchema);
 /** Key: conversation. */
 export const groups = table(state('groups'), StoredGroupSchema);
 /** Key: `group/account`. Order: one partition a group, by the least leaf. Lookup: `account`. */

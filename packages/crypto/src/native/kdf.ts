@@ -1,6 +1,6 @@
 import { createHash, createHmac, hash as digest, hkdfSync } from 'node:crypto';
 import { NO_BYTES } from '../bytes.ts';
-import type { HashName } from '../provider.ts';
+import type { Hashing, HashName } from '../provider.ts';
 import { Secret } from '../secret.ts';
 import { HASH_SIZES, requireHkdfLength, requireLength } from '../sizes.ts';
 import { plain, secretOf } from './bytes.ts';
@@ -15,6 +15,12 @@ export function hash(name: HashName, parts: readonly Uint8Array[]): Uint8Array {
   const state = createHash(name);
   for (const part of parts) state.update(part);
   return plain(state.digest());
+}
+
+/** SHA-2 in pieces. */
+export function hashing(name: HashName): Hashing {
+  const state = createHash(name);
+  return { update: (part) => void state.update(part), digest: () => plain(state.digest()) };
 }
 
 /** HMAC, RFC 2104, of the concatenation. */

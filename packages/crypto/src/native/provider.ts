@@ -10,6 +10,7 @@ import type {
   CryptoProvider,
   DhKind,
   Encapsulated,
+  Hashing,
   HashName,
   KemKind,
   KeyKind,
@@ -24,7 +25,7 @@ import { argon2id } from './argon2.ts';
 import { plain, secretOf } from './bytes.ts';
 import { systemEntropy } from './entropy.ts';
 import type { Entropy } from './entropy.ts';
-import { hash, hkdf, hkdfExpand, hmac } from './kdf.ts';
+import { hash, hashing, hkdf, hkdfExpand, hmac } from './kdf.ts';
 import { importPrivateObject, importSimplePublic, NativePrivateKey, NativePublicKey } from './keys.ts';
 import { signWith, verifyWith } from './signatures.ts';
 import type { SimpleKind } from './types.ts';
@@ -47,6 +48,10 @@ export class NativeProvider implements CryptoProvider {
   random(length: number): Uint8Array {
     requireCount(length, 'random bytes');
     return this.#entropy.random(length);
+  }
+
+  hashing(name: HashName): Hashing {
+    return hashing(name);
   }
 
   hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array {

@@ -18,6 +18,7 @@ import type {
   CryptoProvider,
   DhKind,
   Encapsulated,
+  Hashing,
   HashName,
   KemKind,
   KeyKind,
@@ -64,6 +65,11 @@ class PortableProvider implements CryptoProvider {
     const bytes = this.#sources.random(length);
     requireLength(bytes, length, 'what the random source returned');
     return bytes;
+  }
+
+  hashing(name: HashName): Hashing {
+    const state = HASHES[name].create();
+    return { update: (part) => void state.update(part), digest: () => state.digest() };
   }
 
   hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array {

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { MessengerError } from '../src/index.ts';
+import type { ConversationRef, Message, Messenger, MessengerErrorCode, OutgoingAttachment } from '../src/index.ts';
+import { startTestGateway } from './support/gateway.ts';
+import { testFolder } from './support/folders.ts';
+import { befriend, Person } from './support/people.ts';
+
+const MIB = 1024 * 1024;
+
+async function pair(limits: object = {}) {
+  const gateway = await startTestGateway({ limits });
+  const ann = await Person.create('ann', gateway.address);
+  const ben = await Person.create('ben', gateway.address);
+  const conversation = await befriend(ann, ben);
+  return {
+    gateway,
+    ann,
+    ben,
+    conversation,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([ann[Symbol.asyncDispose](), ben[Symbol.asyncDispose]()]);
+      await gateway[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const arrival = (messenger: Messenger) => messenger.events.next('message-received').then(({ message }) => message);
+
+function attachmentsOf({ body }: Message) {
+  assert.ok(body.kind === 'text');
+  return body.attachments;
+}
+
+async function sendFiles(
+  from: Messenger,
+  to: Messenger,
+  conversation: ConversationRef,
+  attachments: readonly OutgoingAttachment[],
+  text = '',
+) {
+  const arriving = arrival(to);
+  const sent = await from.send(conversation, { kind: 'text', text, attachments });
+  return { sent, message: await arriving };
+}
+
+async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const piece of pieces) parts.push(piece);
+  return Buffer.concat(parts);
+}
+
+const failsWith = (code: MessengerErrorCode) => (error: unknown) => {
+  assert.ok(error instanceof MessengerError, String(error));
+  assert.equal(error.code, code, String(error.cause));
+  return true;
+};
+
+const sealedFiles = (person: Person): string[] => {
+  const folder = join(person.folder, 'vault', 'attachments');
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+};
+
+test('a text with several files arrives with them; they are read, saved and found again after a restart', async () => {
+  await using world = await pair();
+  const { ann, ben, conversation } = world;
+  const large = randomBytes(3 * MIB + 5);
+  const path = join(ann.folder, 'Báo cáo.bin');
+  writeFileSync(path, large);
+  const stream = async function* () {
+    yield Buffer.from('streamed ');
+    yield Buffer.from('text');
+  };
+  const { sent, message } = await sendFiles(
+    ann.messenger,
+    ben.messenger,
+    conversation,
+    [
+      { source: path },
+      { source: stream(), name: 'notes.txt' },
+      {
+        source: Buffer.from('OggS' + '\0'.repeat(24) + 'OpusHead'),
+        voice: true,
+        durationMs: 2500,
+        waveform: Buffer.alloc(9),
+      },
+    ],
+    'three files',
+  );
+  await sent.delivered();
+  const [file, notes, voice] = attachmentsOf(message);
+  assert.deepEqual(
+    [file?.name, file?.kind, file?.size, file?.contentType, file?.state],
+    ['Báo cáo.bin', 'file', large.length, 'application/octet-stream', 'remote'],
+  );
+  assert.deepEqual([notes?.name, notes?.contentType], ['notes.txt', 'text/plain']);
+  assert.deepEqual([voice?.kind, voice?.durationMs, voice?.waveform?.length], ['voice', 2500, 9]);
+  rmSync(path);
+
+  assert.equal((await collect(ben.messenger.attachment(message.id, 1).read())).toString(), 'streamed text');
+  const folder = testFolder('downloads');
+  const saved = await ben.messenger.attachment(message.id, 0).download(folder);
+  assert.deepEqual(saved, {
+    path: join(folder, 'Báo cáo.bin'),
+    contentType: 'application/octet-stream',
+    asDescribed: true,
+  });
+  assert.ok(readFileSync(saved.path).equals(large));
+  assert.equal((await ben.messenger.attachment(message.id, 0).info()).state, 'here');
+  await ben.reopen();
+  const again = await ben.messenger.attachment(message.id, 0).download(folder);
+  assert.equal(again.path, join(folder, 'Báo cáo (2).bin'), 'what is there is left alone');
+  assert.ok((await collect(ann.messenger.attachment(sent.id, 0).read())).equals(large), 'the sender keeps a copy');
+  assert.equal((await ben.messenger.search('notes')).length, 1);
+  rmSync(folder, { recursive: true });
+});
