@@ -1,68 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { MessengerError } from '../src/index.ts';
-import type { ConversationRef, Message, Messenger, MessengerErrorCode, OutgoingAttachment } from '../src/index.ts';
-import { startTestGateway } from './support/gateway.ts';
+import { attachmentsOf, collect, MIB, pair, sendFiles } from './support/attachments.ts';
 import { testFolder } from './support/folders.ts';
-import { befriend, Person } from './support/people.ts';
 
-const MIB = 1024 * 1024;
-
-async function pair(limits: object = {}) {
-  const gateway = await startTestGateway({ limits });
-  const ann = await Person.create('ann', gateway.address);
-  const ben = await Person.create('ben', gateway.address);
-  const conversation = await befriend(ann, ben);
-  return {
-    gateway,
-    ann,
-    ben,
-    conversation,
-    async [Symbol.asyncDispose]() {
-      await Promise.all([ann[Symbol.asyncDispose](), ben[Symbol.asyncDispose]()]);
-      await gateway[Symbol.asyncDispose]();
-    },
-  };
+async function* stream() {
+  yield Buffer.from('streamed ');
+  yield Buffer.from('text');
 }
-
-const arrival = (messenger: Messenger) => messenger.events.next('message-received').then(({ message }) => message);
-
-function attachmentsOf({ body }: Message) {
-  assert.ok(body.kind === 'text');
-  return body.attachments;
-}
-
-async function sendFiles(
-  from: Messenger,
-  to: Messenger,
-  conversation: ConversationRef,
-  attachments: readonly OutgoingAttachment[],
-  text = '',
-) {
-  const arriving = arrival(to);
-  const sent = await from.send(conversation, { kind: 'text', text, attachments });
-  return { sent, message: await arriving };
-}
-
-async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const piece of pieces) parts.push(piece);
-  return Buffer.concat(parts);
-}
-
-const failsWith = (code: MessengerErrorCode) => (error: unknown) => {
-  assert.ok(error instanceof MessengerError, String(error));
-  assert.equal(error.code, code, String(error.cause));
-  return true;
-};
-
-const sealedFiles = (person: Person): string[] => {
-  const folder = join(person.folder, 'vault', 'attachments');
-  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
-};
 
 test('a text with several files arrives with them; they are read, saved and found again after a restart', async () => {
   await using world = await pair();
@@ -70,10 +17,6 @@ test('a text with several files arrives with them; they are read, saved and foun
   const large = randomBytes(3 * MIB + 5);
   const path = join(ann.folder, 'Báo cáo.bin');
   writeFileSync(path, large);
-  const stream = async function* () {
-    yield Buffer.from('streamed ');
-    yield Buffer.from('text');
-  };
   const { sent, message } = await sendFiles(
     ann.messenger,
     ben.messenger,

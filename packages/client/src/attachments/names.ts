@@ -1,9 +1,10 @@
 import { MAX_FILE_NAME_BYTES, utf8Length } from '@sotto/wire';
 
-/** Control characters, direction marks and overrides (which turn `gpj.exe` around), and what paths are made of. */
-// oxlint-disable-next-line no-control-regex
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb/\\:*?"<>|]/gu;
+/**
+ * What has no place in a name: control and format characters (direction overrides turn `gpj.exe` around), separators of
+ * lines, code points that mean nothing everywhere, and what paths and shells are made of.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}/\\:*?"<>|]/gu;
 /** Names that Windows keeps for devices, whatever follows the dot. */
 const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 

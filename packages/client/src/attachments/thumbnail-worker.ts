@@ -45,4 +45,6 @@ function make(job: ThumbnailJob): Uint8Array | null {
   return null;
 }
 
+// A port between threads has no origin.
+// oxlint-disable-next-line unicorn/require-post-message-target-origin
 parentPort?.postMessage(make(workerData as ThumbnailJob));

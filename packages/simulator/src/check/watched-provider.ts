@@ -27,6 +27,7 @@ export function watchedProvider(real: CryptoProvider, register: SealRegister, on
     name: real.name,
     random: (length) => real.random(length),
     hash: (name, ...parts) => real.hash(name, ...parts),
+    hashing: (name) => real.hashing(name),
     shake256: (input, length) => real.shake256(input, length),
     hmac: (name, key, ...parts) => real.hmac(name, key, ...parts),
     hkdf: (name, ikm, salt, info, length) => real.hkdf(name, ikm, salt, info, length),
