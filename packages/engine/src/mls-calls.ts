@@ -25,6 +25,8 @@ export interface MlsCalls {
       readonly count: number;
       /** One more that a gateway hands out when there is no other, as often as need be. */
       readonly lastResort: boolean;
+      /** MLS cipher suite; left out: X-Wing, 0xf002. */
+      readonly suite?: number;
       readonly now: number;
     };
     result: { readonly keyPackages: readonly KeyPackageMade[] };
@@ -310,7 +312,12 @@ export type CreateCommitResult =
   | ({ readonly kind: 'made'; readonly next: CommitOutlook } & PostMade)
   | NeedChains
   /** The rules do not allow it in the group's present state; nothing changed. */
-  | { readonly kind: 'refused'; readonly rule: GroupRule }
+  | {
+      readonly kind: 'refused';
+      readonly rule: GroupRule;
+      /** KeyPackageRefs that are to blame, where it is about key packages. */
+      readonly keyPackages: readonly Uint8Array[];
+    }
   /** It would change nothing: what was asked for is there already. */
   | { readonly kind: 'nothing-to-do' };
 
@@ -454,11 +461,13 @@ export type JoinRefusal =
   | 'member-already'
   /** Damaged, or not what RFC 9420 accepts. */
   | 'mls'
-  /** A member whose credential its chain does not bear out. */
+  /** A member whose credential its chain does not bear out, or a device twice. */
   | 'credential'
-  /** The group's policy is none, or names another group's log. */
+  /** No device of the own account is in the group. */
+  | 'not-a-member'
+  /** The group's policy is none, or of another protocol. */
   | 'policy-form'
-  /** Expired, or of another epoch than the GroupInfo. */
+  /** Damaged, expired, or for another log. */
   | 'admission';
 
 export type JoinResult =
@@ -466,9 +475,7 @@ export type JoinResult =
       readonly kind: 'joined';
       readonly head: GroupHead;
       readonly members: readonly GroupMember[];
-      /** Device that made the Welcome. */
-      readonly by: GroupDevice | null;
-      /** Key package used, and whether it was deleted. */
+      /** The key package used; it is deleted, unless it is the last resort. */
       readonly ref: Uint8Array;
       readonly lastResort: boolean;
     }

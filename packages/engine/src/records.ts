@@ -74,3 +74,7 @@ function groupPlace(key: RecordName): string {
   if (place === undefined) throw new EngineError('request', 'not the name of a sender key');
   return place;
 }
+
+export function keyPackageName(ref: Uint8Array): RecordName {
+  return `key-package/${idHex(ref)}`;
+}

@@ -9,6 +9,8 @@ import { buildCommit } from './group/build-commit.ts';
 import { Group } from './group/group.ts';
 import { joinGroup, treeFor } from './group/join.ts';
 import type { Predecessor } from './group/join.ts';
+import { memberOf } from './group/member.ts';
+import type { Member } from './group/member.ts';
 import { DEFAULT_POLICY } from './group/options.ts';
 import type { AuthenticationService, GroupPolicy, PskStore, Surroundings } from './group/options.ts';
 import { messageDigest } from './group/receive.ts';
@@ -200,12 +202,13 @@ export class Client {
 
   /**
    * Joins by an external commit to a GroupInfo message, RFC 9420 §12.4.3.2. The group is as if the commit was accepted:
-   * keep it only when it was. `remove` is an own former leaf, `psks` what the members will know too.
+   * keep it only when it was. `remove` is an own former leaf, or finds it among the members; `psks` what the members will
+   * know too.
    */
   joinExternally(options: {
     readonly groupInfo: Uint8Array;
     readonly ratchetTree?: Uint8Array;
-    readonly remove?: number;
+    readonly remove?: number | ((members: readonly Member[]) => number | null);
     readonly externalPsks?: readonly Uint8Array[];
     readonly resumption?: readonly { readonly groupId: Uint8Array; readonly epoch: bigint }[];
     readonly authenticatedData?: Uint8Array;
@@ -222,9 +225,12 @@ export class Client {
     const { kemOutput, initSecret } = crypto.externalInit(externalKey);
     using init = initSecret;
     const nonce = (): Uint8Array => crypto.provider.random(crypto.hashSize);
+    const { remove: wanted = null } = options;
+    const remove =
+      typeof wanted === 'function' ? wanted([...tree.leaves()].map(([leaf, node]) => memberOf(leaf, node))) : wanted;
     const proposals: Proposal[] = [
       { kind: 'external_init', kemOutput },
-      ...(options.remove === undefined ? [] : [{ kind: 'remove', leaf: options.remove } as const]),
+      ...(remove === null ? [] : [{ kind: 'remove', leaf: remove } as const]),
       ...(options.externalPsks ?? []).map(
         (id) => ({ kind: 'psk', psk: { kind: 'external', id, nonce: nonce() } }) as const,
       ),

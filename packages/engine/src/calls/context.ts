@@ -1,4 +1,5 @@
 import type { CryptoProvider } from '@sotto/crypto';
+import type { TreeCache } from '@sotto/mls';
 import type { OpenedInitial, PairwiseComponents } from '@sotto/ratchet';
 import type { ChainCache } from '../chains.ts';
 import type { EngineCalls, EngineRequest, RecordChange, RequestKind } from '../engine.ts';
@@ -9,6 +10,7 @@ export interface CallContext {
   readonly crypto: CryptoProvider;
   readonly pairwise: PairwiseComponents;
   readonly chains: ChainCache;
+  readonly trees: TreeCache;
   /** First messages whose seal was taken off, by the array of the request; gone when that is. */
   readonly opened: WeakMap<Uint8Array, OpenedSeal>;
 }

@@ -5,6 +5,7 @@ import { decodeMemberCredential, equalBytes, idHex, WireError } from '@sotto/wir
 import type { MemberCredential, RevocationHead } from '@sotto/wire';
 import { EngineError } from '../error.ts';
 import type { GroupRule } from '../mls-calls.ts';
+import { once } from './once.ts';
 import type { Seat } from './rules.ts';
 
 type Credential = Parameters<AuthenticationService['accepts']>[0];
@@ -189,12 +190,4 @@ function tolerant(find: () => ReliedOn | null): ReliedOn | null | 'bad' {
 /** Credential and key of a leaf as one word. */
 export function keyOf(credential: Credential, signatureKey: Uint8Array): string {
   return credential.kind === 'basic' ? `${idHex(signatureKey)}${idHex(credential.identity)}` : 'x509';
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | null = null;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }

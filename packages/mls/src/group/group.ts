@@ -234,6 +234,11 @@ export class Group implements Disposable {
     this.#state.dropSnapshots();
   }
 
+  /** Numbers of the epochs whose late messages can still be read, oldest first. */
+  pastEpochs(): bigint[] {
+    return this.#state.pastEpochs;
+  }
+
   /** Forgets past epochs and snapshots that are too old; call now and then when nothing is received. */
   expire(): void {
     this.#state.expire();

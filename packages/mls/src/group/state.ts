@@ -291,6 +291,10 @@ export class GroupState {
     };
   }
 
+  get pastEpochs(): bigint[] {
+    return this.#past.entries.map(({ epoch }) => epoch);
+  }
+
   /** Epochs that can be gone to, in the order they were left. */
   get snapshots(): readonly SnapshotEntry[] {
     return this.#snapshots.entries;
