@@ -30,8 +30,10 @@ export class PendingCommits {
     return this.#digests.includes(hex(digest));
   }
 
-  nameOf(digest: Uint8Array): string {
-    return nameOf(hex(digest));
+  /** Names of what is not in memory of one. */
+  names(digest: Uint8Array): string[] {
+    const name = hex(digest);
+    return this.#loaded.has(name) ? [] : [nameOf(name)];
   }
 
   /** `base` is the tree of the current epoch. */

@@ -187,7 +187,7 @@ export class GroupState {
     }
     if (commit || ending) names.push(...this.#nodeNames(), ...(this.#keys === null ? ['keys'] : []));
     if (commit) names.push(...this.#proposals.names());
-    if (pending !== undefined) names.push(this.#pending.nameOf(pending));
+    if (pending !== undefined) names.push(...this.#pending.names(pending));
     if (ending) {
       const kept = this.#keptPast([...this.#past.entries, this.#ended()]);
       for (const entry of this.#past.entries) {

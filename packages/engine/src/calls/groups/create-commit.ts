@@ -72,6 +72,9 @@ export const createCommit: Call<'create-commit'> = (context, request, records) =
     );
     if (plan === null) return done({ kind: 'nothing-to-do' });
 
+    // MLS does not ask about the own leaf.
+    const isOwnGood = plan.credential === null || judge.accepts(basic(plan.credential), ownKey(group));
+    if (!isOwnGood) return done({ kind: 'refused', rule: judge.refusal ?? 'credential', keyPackages: [] });
     let commit: PendingCommit;
     try {
       commit = build(group, plan);
@@ -258,10 +261,18 @@ function build(group: Group, plan: Plan): PendingCommit {
   for (const leaf of plan.remove) builder.remove(leaf);
   if (plan.policy !== null) builder.extensions([{ type: GROUP_POLICY_EXTENSION, data: plan.policy }]);
   if (plan.update) {
-    builder.update(plan.credential === null ? {} : { credential: { kind: 'basic', identity: plan.credential } });
+    builder.update(plan.credential === null ? {} : { credential: basic(plan.credential) });
   }
   if (plan.revocations.length > 0) builder.authenticate(encodeCommitInfo({ revocations: plan.revocations }));
   return builder.create();
+}
+
+function basic(identity: Uint8Array): Member['credential'] {
+  return { kind: 'basic', identity };
+}
+
+function ownKey(group: Group): Uint8Array {
+  return group.member(group.ownLeaf)?.signatureKey ?? new Uint8Array();
 }
 
 /** `group` is in the epoch to come. */

@@ -1,3 +1,4 @@
+import type { AuthenticationService } from '@sotto/mls';
 import { equalBytes, logId } from '@sotto/wire';
 import type { RecordChange } from '../../engine.ts';
 import { EngineError } from '../../error.ts';
@@ -23,12 +24,15 @@ export const encryptEntry: Call<'encrypt-entry'> = (context, request, records) =
   });
 };
 
+/** An own leaf with fresh keys keeps the credential that was judged. */
+const SELF: AuthenticationService = { accepts: () => true };
+
 export const createProposals: Call<'create-proposals'> = (context, request, records) => {
   const { propose } = request;
   const place = placeOf(request.group);
   const state = openState(place, records);
   return trusting(() => {
-    using group = loadGroup(mlsClient(context, { now: 0 }), place, records);
+    using group = loadGroup(mlsClient(context, { now: 0, authentication: SELF }), place, records);
     const own = group.member(group.ownLeaf);
     if (own === null) throw new EngineError('damaged_record', 'the own leaf of a group is blank');
     const { account } = seatOf(own);
