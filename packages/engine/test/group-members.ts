@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { nativeProvider } from '@sotto/crypto';
+import { replay } from '@sotto/identity';
 import type {
   EngineCalls,
   EngineRequest,
@@ -53,7 +54,7 @@ export class Person {
   async addDevice(): Promise<TestDevice> {
     const device = new TestDevice();
     const signer = this.devices[0]!;
-    const accountKey = await this.#accountKey();
+    const accountKey = this.#accountKey();
     const made = await device.call({
       kind: 'create-device',
       accountKey,
@@ -89,8 +90,7 @@ export class Person {
     for (const device of this.devices) device.chain = this.chain;
   }
 
-  async #accountKey(): Promise<Uint8Array> {
-    const { replay } = await import('@sotto/identity');
+  #accountKey(): Uint8Array {
     const result = replay(crypto, this.chain);
     assert.equal(result.kind, 'consistent');
     return result.view.accountKey;
@@ -183,9 +183,9 @@ export class Member {
   }
 
   async leafOf(device: TestDevice): Promise<number> {
-    const found = (await this.members()).find((member) => equalBytes(member.device, device.device));
-    assert.ok(found, 'the device is in the group');
-    return found.leaf;
+    const member = (await this.members()).find((one) => equalBytes(one.device, device.device));
+    assert.ok(member, 'the device is in the group');
+    return member.leaf;
   }
 
   /** Takes the next entry; null at the end of the log. A result that must not be kept: `crash`. */
@@ -268,7 +268,7 @@ export class Member {
     const add: Uint8Array[] = [];
     for (const { device } of newcomers) add.push(await keyPackageOf(device));
     const made = await this.commit({ add, chains: newcomers.map(({ person }) => person.chain) });
-    const known = await this.chainsOfMembers(newcomers.map(({ person }) => person));
+    const known = this.chainsOfMembers(newcomers.map(({ person }) => person));
     const joined: Member[] = [];
     for (const { person, device } of newcomers) {
       const member = new Member(person, device, this.group, this.log);
@@ -281,7 +281,7 @@ export class Member {
   }
 
   /** Chains by account, as everybody could fetch them. */
-  async chainsOfMembers(others: readonly Person[] = []): Promise<Uint8Array[][]> {
+  chainsOfMembers(others: readonly Person[] = []): Uint8Array[][] {
     const chains = new Map(everyone.map((person) => [hexOf(person.account), person.chain]));
     for (const person of others) chains.set(hexOf(person.account), person.chain);
     return [...chains.values()];
@@ -312,7 +312,7 @@ export class Member {
 /** Everybody whose chain can be fetched. */
 const everyone: Person[] = [];
 
-export async function person(name: string, devices = 1): Promise<Person> {
+export async function newPerson(name: string, devices = 1): Promise<Person> {
   const made = await Person.create(name, devices);
   everyone.push(made);
   return made;

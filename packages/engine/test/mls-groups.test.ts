@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decodeGroupPolicy, encodeGroupPolicy, equalBytes } from '@sotto/wire';
-import { assertAgree, assertTalk, found, keyPackageOf, person, readAll } from './group-members.ts';
-import type { Member } from './group-members.ts';
+import { replay } from '@sotto/identity';
+import { decodeGroupPolicy, decodeLogPost, encodeGroupPolicy, equalBytes } from '@sotto/wire';
+import { assertAgree, assertTalk, found, GATEWAY, keyPackageOf, Member, newPerson, readAll } from './group-members.ts';
+import { NOW } from './support.ts';
 
 /** Ann (owner, two devices), Bob (two devices), Cid. */
 async function three(): Promise<{ all: Member[]; ann: Member; ann2: Member; bob: Member; bob2: Member; cid: Member }> {
-  const [a, b, c] = [await person('Ann', 2), await person('Bob', 2), await person('Cid')];
+  const [a, b, c] = [await newPerson('Ann', 2), await newPerson('Bob', 2), await newPerson('Cid')];
   const ann = await found(a);
   const [ann2, bob, bob2, cid] = (await ann.add(
     { person: a, device: a.devices[1]! },
@@ -28,7 +29,10 @@ describe('groups over a log', () => {
       members.map(({ role }) => role),
       ['owner', 'owner', 'member', 'member', 'member'],
     );
-    assert.deepEqual(members.map(({ rank }) => rank).toSorted(), [0, 1, 2, 3, 4]);
+    assert.deepEqual(
+      members.map(({ rank }) => rank).toSorted((x, y) => x - y),
+      [0, 1, 2, 3, 4],
+    );
   });
 
   it('an own message comes back as own, by the id of its entry', async () => {
@@ -128,7 +132,6 @@ describe('groups over a log', () => {
     const second = await bob.make({ update: true });
     ann.log.post(first.post);
     // As a log would that has lost count.
-    const { decodeLogPost } = await import('@sotto/wire');
     ann.log.append(decodeLogPost(second.post).entry.bytes, 'commit');
     await readAll(all);
     for (const member of all) assert.deepEqual(member.results.at(-1), { kind: 'passed-over', reason: 'lost-commit' });
@@ -157,7 +160,7 @@ describe('groups over a log', () => {
 
   it('coming back by an external commit, in place of the former leaf', async () => {
     const { all, ann, bob } = await three();
-    for (const name of [...bob.device.records.keys()]) if (name.startsWith('mls/')) bob.device.records.delete(name);
+    for (const name of bob.device.records.keys()) if (name.startsWith('mls/')) bob.device.records.delete(name);
     const { entryId } = await rejoin(bob, ann);
     const last = await bob.read();
     assert.ok(last.kind === 'commit' && last.change.own && last.change.external);
@@ -173,8 +176,7 @@ describe('groups over a log', () => {
   it('a device new in a chain adds itself by an external commit', async () => {
     const { all, ann, cid } = await three();
     const device = await cid.person.addDevice();
-    const { Member: MemberOf } = await import('./group-members.ts');
-    const second = new MemberOf(cid.person, device, cid.group, cid.log);
+    const second = new Member(cid.person, device, cid.group, cid.log);
     await rejoin(second, ann);
     await readAll([...all, second]);
     await assertTalk([...all, second]);
@@ -187,7 +189,6 @@ describe('groups over a log', () => {
     await bob.person.revoke(bob2.device);
     const leaf = await cid.leafOf(bob2.device);
     assert.equal(await cid.refusal({ remove: [leaf] }), 'remove');
-    const { replay } = await import('@sotto/identity');
     const { view } = replay(cid.device.crypto, bob.person.chain);
     const revoked = [{ account: bob.person.account, head: view.head }];
     assert.equal(await cid.refusal({ remove: [leaf], revoked }), 'remove');
@@ -238,22 +239,21 @@ describe('groups over a log', () => {
   });
 
   it('key packages: used once, the last resort as often as need be', async () => {
-    const [a, b] = [await person('Ann'), await person('Bob')];
+    const [a, b] = [await newPerson('Ann'), await newPerson('Bob')];
     const [device] = b.devices as [(typeof b.devices)[0]];
     const { keyPackages } = await device.call({
       kind: 'create-key-packages',
       own: device.own,
-      gateway: (await import('./group-members.ts')).GATEWAY,
+      gateway: GATEWAY,
       count: 2,
       lastResort: true,
       suite: 3,
-      now: a.devices[0] === undefined ? 0 : 1_800_000_000_000,
+      now: NOW,
     });
     assert.deepEqual(
       keyPackages.map(({ lastResort }) => lastResort),
       [false, false, true],
     );
-    const { Member: MemberOf } = await import('./group-members.ts');
     for (const [used, left] of [
       [keyPackages[0]!, 2],
       [keyPackages[2]!, 2],
@@ -261,7 +261,7 @@ describe('groups over a log', () => {
     ] as const) {
       const ann = await found(a);
       const { next } = await ann.commit({ add: [used.keyPackage], chains: [b.chain] });
-      const bob = new MemberOf(b, device, ann.group, ann.log);
+      const bob = new Member(b, device, ann.group, ann.log);
       await bob.join(next, [a.chain]);
       const names = [...device.records.keys()].filter((name) => name.startsWith('key-package/'));
       assert.equal(names.length, left);
@@ -272,7 +272,7 @@ describe('groups over a log', () => {
 
   it('a newcomer is told at once of all chains that it lacks', async () => {
     const { ann, bob, cid } = await three();
-    const d = await person('Dan');
+    const d = await newPerson('Dan');
     const made = await ann.commit({ add: [await keyPackageOf(d.devices[0]!)], chains: [d.chain] });
     const [welcome] = made.next.welcomes;
     const request = {
@@ -294,11 +294,10 @@ describe('groups over a log', () => {
   });
 
   it('the default suite is X-Wing', async () => {
-    const [a, b] = [await person('Ann'), await person('Bob')];
+    const [a, b] = [await newPerson('Ann'), await newPerson('Bob')];
     const ann = await found(a, { suite: 0xf002 });
     const { next } = await ann.commit({ add: [await keyPackageOf(b.devices[0]!, 0xf002)], chains: [b.chain] });
-    const { Member: MemberOf } = await import('./group-members.ts');
-    const bob = new MemberOf(b, b.devices[0]!, ann.group, ann.log);
+    const bob = new Member(b, b.devices[0]!, ann.group, ann.log);
     await bob.join(next, [a.chain]);
     bob.position = ann.position;
     await assertTalk([ann, bob]);
@@ -309,7 +308,6 @@ describe('groups over a log', () => {
 /** Comes back with what `helper` offers. */
 async function rejoin(member: Member, helper: Member) {
   const offer = await helper.call({ kind: 'offer-rejoin', group: helper.group, expiresAt: helper.now / 1000 + 600 });
-  const { GATEWAY } = await import('./group-members.ts');
   const result = await member.call({
     kind: 'rejoin-group',
     own: member.own,
@@ -317,7 +315,7 @@ async function rejoin(member: Member, helper: Member) {
     group: member.group,
     ...offer,
     position: helper.after,
-    chains: await helper.chainsOfMembers(),
+    chains: helper.chainsOfMembers(),
     now: member.now,
   });
   if (result.kind !== 'made') assert.fail(`${result.kind} ${'reason' in result ? result.reason : ''}`);

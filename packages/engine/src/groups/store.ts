@@ -117,16 +117,10 @@ export function trusting<T>(run: () => T): T {
 
 /** What an MLS failure is at the engine's door, where the request is not judged by a rule. */
 export function mlsFailure(cause: MlsError): EngineError {
-  switch (cause.code) {
-    case 'record':
-    case 'no_group':
-    case 'internal':
-      return new EngineError('damaged_record', 'a record of a group is damaged', { cause });
-    case 'group_closed':
-      return new EngineError('group_closed', 'the group is over for this device', { cause });
-    default:
-      return new EngineError('request', 'the request is refused', { cause });
-  }
+  if (isOwnFault(cause)) return new EngineError('damaged_record', 'a record of a group is damaged', { cause });
+  return cause.code === 'group_closed'
+    ? new EngineError('group_closed', 'the group is over for this device', { cause })
+    : new EngineError('request', 'the request is refused', { cause });
 }
 
 /** Whether records or the engine are to blame, whatever was received. */

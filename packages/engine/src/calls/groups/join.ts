@@ -62,10 +62,6 @@ export const joinGroup: Call<'join-group'> = (context, request, records) => {
     wipeLogState(state);
     return { result: { kind: 'joined', head, members, ref: ref.slice(), lastResort }, changed };
   });
-
-  function refused(reason: JoinRefusal) {
-    return { result: { kind: 'refused', reason } as const, changed: [] };
-  }
 };
 
 export const rejoinGroup: Call<'rejoin-group'> = (context, request, records) => {
@@ -134,14 +130,17 @@ export const rejoinGroup: Call<'rejoin-group'> = (context, request, records) => 
     wipeLogState(state);
     return { result: { kind: 'made', head, ...post }, changed: replacing(deleted, written) };
   });
-
-  function refused(reason: JoinRefusal) {
-    return { result: { kind: 'refused', reason } as const, changed: [] };
-  }
 };
 
+function refused(reason: JoinRefusal): {
+  readonly result: { readonly kind: 'refused'; readonly reason: JoinRefusal };
+  readonly changed: readonly RecordChange[];
+} {
+  return { result: { kind: 'refused', reason }, changed: [] };
+}
+
 /** Ends an external join early: chains are missing, and keys would be made for nothing. */
-class StillMissing {}
+class StillMissing extends Error {}
 
 /** The rules of a group that can be joined; else what stands against it. */
 function joinableRules(group: Group): GroupRules | 'policy-form' | 'credential' {
