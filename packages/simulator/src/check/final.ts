@@ -50,7 +50,8 @@ async function checkConversation(world: World, person: Person, other: Person): P
   }
   // What is taken back before it left goes nowhere, and what left shows as taken back everywhere.
   const deleted = new Set(views.flatMap(({ messages }) => deletedIn(messages)));
-  const failed = new Set([...deleted, ...views.flatMap(({ messages }) => failedIn(messages))]);
+  const cancelled = await cancelledIn(world, [person, other]);
+  const failed = new Set([...deleted, ...cancelled, ...views.flatMap(({ messages }) => failedIn(messages))]);
   for (const { device, messages } of views) {
     const left = messages.find(({ id, body }) => deleted.has(id) && body.kind !== 'deleted');
     if (left !== undefined) throw new Violation('same-history', `${device.name} still shows ${left.id.slice(0, 8)}`);
@@ -88,6 +89,19 @@ async function viewOf(world: World, device: DeviceNode, account: AccountRef): Pr
   if (contact === null) return null;
   const entries = await world.settled(wholeHistory(messenger, contact.conversation));
   return { device, entries, messages: messagesOf(entries) };
+}
+
+/** What blocking cancelled on its way to some device, as the trail at its author's says. */
+async function cancelledIn(world: World, people: readonly Person[]): Promise<MessageRef[]> {
+  const cancelled: MessageRef[] = [];
+  for (const { id, conversation, device } of world.promises.texts.values()) {
+    if (!world.blocked.has(conversation) || !world.concerns(conversation, people)) continue;
+    const author = world.devices.find(({ name }) => name === device);
+    if (author === undefined) continue;
+    const { steps } = await world.settled(messengerOf(author).explain(id));
+    if (steps.some(({ code }) => code === 'contact-blocked')) cancelled.push(id);
+  }
+  return cancelled;
 }
 
 function checkPromises(
