@@ -1,6 +1,8 @@
 export { invariants, Violation } from './check/violation.ts';
 export type { InvariantName } from './check/violation.ts';
 export type { Tampering } from './device/device-node.ts';
+export { FAULTS } from './play/item.ts';
+export type { FaultKind } from './play/item.ts';
 export { run } from './play/run.ts';
 export type { Failure, RunOptions, RunReport } from './play/run.ts';
 export { FULL_SIZE, runSeed, SMALL_SIZE } from './play/seed.ts';

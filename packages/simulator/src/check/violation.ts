@@ -1,5 +1,6 @@
 /** What must hold in every run. */
 export const invariants = {
+  'acknowledged-is-stored': 'What a device acknowledged is in its vault.',
   'delivered-once': 'A message is received once on each device.',
   'causal-order': 'No message stands before one that its author had seen when writing it.',
   'same-history': 'All devices show the same messages in the same order, with the same text and reactions.',

@@ -27,6 +27,8 @@ const SEED_BYTES = 32;
 export interface Tampering {
   /** Around the vault that the SDK gets. */
   readonly vault?: (vault: Vault) => Vault;
+  /** Around what the application sees. */
+  readonly messenger?: (messenger: Messenger) => Messenger;
   /** Around the effects that the SDK gets. */
   readonly effects?: (effects: Partial<Effects>) => Partial<Effects>;
 }
@@ -177,7 +179,8 @@ export class DeviceNode {
       openTransport: (options) => createGatewayTransport({ ...options, device: { ...options.device, network } }),
       hold: () => () => undefined,
     };
-    const messenger = await open({ vault, settings, effects: tampering.effects?.(effects) ?? effects });
+    const opened = await open({ vault, settings, effects: tampering.effects?.(effects) ?? effects });
+    const messenger = tampering.messenger?.(opened) ?? opened;
     if (!process.alive) return;
     up.messenger = messenger;
     onOpen(this, messenger);

@@ -28,6 +28,7 @@ export interface GatewayNodeOptions {
   readonly folder: string;
   readonly prank: (post: Post) => Prank | null;
   readonly onPost: (post: Post, outcome: PostOutcome) => void;
+  readonly onAcknowledged: (device: Uint8Array, envelope: Uint8Array) => void;
   /** It could not commit. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -80,7 +81,7 @@ export class GatewayNode {
 
   start(): void {
     if (this.#up !== null) return;
-    const { timeline, random, folder, prank, onPost, onFailure } = this.#options;
+    const { timeline, random, folder, prank, onPost, onAcknowledged, onFailure } = this.#options;
     const process = new Process(timeline, () => this.skewMs);
     const { clock } = process;
     const store = openEmbeddedStore({
@@ -94,7 +95,7 @@ export class GatewayNode {
     const service = createSocketlessGateway({
       provider: seededProvider(random.bytes(SEED_BYTES)),
       clock,
-      store: { ...store, mailboxes: mischievous(store.mailboxes, { process, prank, onPost }) },
+      store: { ...store, mailboxes: mischievous(store.mailboxes, { process, prank, onPost, onAcknowledged }) },
       identity: this.#identity,
       limits: this.#limits,
       rates: DEFAULT_RATES,

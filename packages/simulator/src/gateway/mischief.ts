@@ -17,10 +17,13 @@ export interface MischiefOptions {
   readonly prank: (post: Post) => Prank | null;
   /** Sees what the gateway says to each post. */
   readonly onPost: (post: Post, outcome: PostOutcome) => void;
+  /** Sees what a device says it has. */
+  readonly onAcknowledged: (device: Uint8Array, envelope: Uint8Array) => void;
 }
 
 /** Mailboxes that lose, delay, reorder and repeat. Everything else is done by the real ones. */
-export function mischievous(real: Mailboxes, { process, prank, onPost }: MischiefOptions): Mailboxes {
+export function mischievous(real: Mailboxes, options: MischiefOptions): Mailboxes {
+  const { process, prank, onPost, onAcknowledged } = options;
   const repeated = new Set<string>();
   const twice = (listener: MailboxListener): MailboxListener => ({
     stored: (delivery: StoredDelivery) => {
@@ -37,7 +40,14 @@ export function mischievous(real: Mailboxes, { process, prank, onPost }: Mischie
       return outcome;
     },
     read: (device, after, limit, bytes) => real.read(device, after, limit, bytes),
-    acknowledge: (device, sequences) => real.acknowledge(device, sequences),
+    async acknowledge(device, sequences) {
+      for (const sequence of sequences) {
+        const { deliveries } = await real.read(device, sequence - 1, 1, 1);
+        const [delivery] = deliveries;
+        if (delivery?.sequence === sequence) process.run(() => onAcknowledged(device.device, delivery.envelope));
+      }
+      await real.acknowledge(device, sequences);
+    },
     listen: (device, listener) => real.listen(device, twice(listener)),
   };
 

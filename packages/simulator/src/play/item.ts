@@ -48,10 +48,12 @@ export interface PlanOptions {
   readonly faults: number;
   /** ms between two actions on average. */
   readonly paceMs: number;
+  /** Only these faults; default: all. */
+  readonly kinds?: readonly FaultKind[];
 }
 
 /** Everything that is to happen in a run, in order. */
-export function makePlan({ seed, actions, faults, paceMs }: PlanOptions): readonly Item[] {
+export function makePlan({ seed, actions, faults, paceMs, kinds }: PlanOptions): readonly Item[] {
   const random = new Random(`${seed}/plan`);
   const length = actions * paceMs;
   const items: Item[] = [];
@@ -61,7 +63,7 @@ export function makePlan({ seed, actions, faults, paceMs }: PlanOptions): readon
   }
   for (let number = actions; number < actions + faults; number++) {
     const at = Math.floor(random.unit() * length);
-    items.push({ kind: 'fault', number, at, fault: weighted(random, FAULTS) });
+    items.push({ kind: 'fault', number, at, fault: (kinds && random.pick(kinds)) ?? weighted(random, FAULTS) });
   }
   return items.toSorted((a, b) => a.at - b.at || a.number - b.number);
 }

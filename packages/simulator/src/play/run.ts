@@ -3,7 +3,7 @@ import { Violation } from '../check/violation.ts';
 import { act } from './actions.ts';
 import { lift, strike } from './faults.ts';
 import { makePlan } from './item.ts';
-import type { Item } from './item.ts';
+import type { FaultKind, Item } from './item.ts';
 import { World } from './world.ts';
 import type { WorldOptions } from './world.ts';
 
@@ -17,6 +17,8 @@ export interface RunOptions extends WorldOptions {
   readonly faults: number;
   /** ms between two actions on average. */
   readonly paceMs: number;
+  /** Only these faults; default: all. */
+  readonly kinds?: readonly FaultKind[];
   /** Numbers of the plan's items that happen; default: all. */
   readonly only?: ReadonlySet<number>;
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tampering } from '../device/device-node.ts';
+import type { FaultKind } from './item.ts';
 import { run } from './run.ts';
 import type { RunReport } from './run.ts';
 
@@ -18,6 +19,8 @@ export interface Size {
   readonly faults: number;
   /** ms between two actions on average. */
   readonly paceMs: number;
+  /** Only these faults; default: all. */
+  readonly kinds?: readonly FaultKind[];
 }
 
 /** What `npm run sim` runs: 8 devices of 5 accounts, 50 faults and more than 2,000 events. */

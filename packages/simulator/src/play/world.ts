@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AccountRef, ConversationRef, Messenger, MessengerEvents, ReasonCode, Settings } from '@sotto/client';
-import { idHex } from '@sotto/wire';
-import { decodeEnvelope } from '@sotto/wire';
+import { decodeEnvelope, deviceId, envelopeIdOf, idHex, idText } from '@sotto/wire';
 import type { Post } from '@sotto/gateway';
 import { EventLog } from '../check/event-log.ts';
 import { Promises } from '../check/ledger-of-promises.ts';
@@ -67,6 +67,9 @@ export class World {
   readonly register = new SealRegister();
   readonly #options: WorldOptions;
   readonly #envelopeOfTag = new Map<string, string>();
+  readonly #deviceOf = new Map<string, DeviceNode>();
+  /** Acknowledged by devices that have died since. */
+  readonly #unseen = new Map<string, Uint8Array[]>();
   readonly #conversations = new Map<string, ConversationRef>();
   #violation: Violation | null = null;
   #over = false;
@@ -88,6 +91,7 @@ export class World {
         this.log.note('gateway', 'post', outcome.kind, post.envelope.length);
         if (outcome.kind === 'stored') this.#oneEnvelopeForEachTag(post);
       },
+      onAcknowledged: (device, envelope) => this.#acknowledged(deviceOfBytes(device), envelope),
       onFailure: (error) => this.#fail(new Violation('no-surprise', 'the gateway could not commit', { cause: error })),
     });
     this.gateway.start();
@@ -226,6 +230,7 @@ export class World {
       },
       onOpen: (device, messenger) => {
         this.log.note(device.name, 'up');
+        this.#knowDevice(device, messenger);
         this.#listen(device, messenger);
       },
     });
@@ -278,6 +283,29 @@ export class World {
     return prank;
   }
 
+  #knowDevice(device: DeviceNode, messenger: Messenger): void {
+    void messenger.self().then(({ device: ref }) => this.#deviceOf.set(ref, device));
+    for (const envelope of this.#unseen.get(device.name) ?? []) this.#requireStored(device, envelope);
+    this.#unseen.delete(device.name);
+  }
+
+  /** A device says that it needs an envelope no more: it must have it, or know why it does not want it. */
+  #acknowledged(ref: string, envelope: Uint8Array): void {
+    const device = this.#deviceOf.get(ref);
+    if (device === undefined) return;
+    if (device.vault !== null) this.#requireStored(device, envelope);
+    // It has died in the meantime: looked at when it is up again.
+    else this.#unseen.set(device.name, [...(this.#unseen.get(device.name) ?? []), new Uint8Array(envelope)]);
+  }
+
+  #requireStored(device: DeviceNode, envelope: Uint8Array): void {
+    const id = idText(envelopeIdOf(decodeEnvelope(envelope), sha256));
+    const tables = ['marks', 'parked'].flatMap((name) => device.collections.get(name) ?? []);
+    const known = device.vault?.read((read) => tables.some((table) => read.get(table, id) !== null));
+    if (known !== false) return;
+    this.#fail(new Violation('acknowledged-is-stored', `${device.name} acknowledged what it has not stored`));
+  }
+
   /** In a session under way a message's tag names its key; first messages begin with random bytes. */
   #oneEnvelopeForEachTag({ envelope }: Post): void {
     const tag = idHex(decodeEnvelope(envelope).sealed.subarray(0, TAG_BYTES));
@@ -294,6 +322,14 @@ export class World {
 }
 
 const NAMES = 'abcdefghijklmnopqrstuvwxyz';
+
+const deviceOfBytes = (bytes: Uint8Array): string => idText(deviceId(bytes));
+
+function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
 
 const SURPRISES: ReadonlySet<string> = new Set(['internal', 'corrupt_store']);
 
