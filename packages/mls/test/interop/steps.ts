@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { person, utf8 } from '../people.ts';
 import { SottoPeer, sottoCandidate } from './peer.ts';
 import type { Candidate, Peer } from './peer.ts';
-import { tsMlsCandidate, tsMlsSuite } from './ts-mls.ts';
+import { tsMls1 } from './ts-mls-1.ts';
+import { tsMls2 } from './ts-mls-2.ts';
 
 const SUITE = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519';
 const TOO_STRICT = 'must list leaf node in its unmerged_leaves';
@@ -22,32 +23,40 @@ function random(seed: number): (below: number) => number {
  * A group of both implementations through random steps: all must agree on the epoch authenticator and the leaves after
  * each commit, and on every message. Returns how many of each step were taken.
  *
- * Three places where ts-mls 1.6 and 2.0 are not RFC 9420 are kept out: it takes a commit secret one derivation further when
+ * Places where ts-mls 1.6 and 2.0 are not RFC 9420 are kept out: it takes a commit secret one derivation further when
  * the root is not in the committer's filtered path (§7.4), which happens when the left half of the tree is empty, so leaf
  * 0 stays; its external_pub extension lacks the length (§12.4.3.2), so it neither gives a GroupInfo nor joins by one; and
  * it refuses trees whose non-blank nodes above an unmerged leaf do not all list the same leaves (§12.4.3.1), so whoever
- * refuses to join for that is removed again.
+ * refuses to join for that is removed again. 2.0 commits a single removal or update without a path (§12.4), so whoever
+ * removes one is of another kind.
  */
 export async function mixedGroup(input: {
   readonly seed: number;
   readonly steps: number;
   readonly maxMembers: number;
+  /** Members of ts-mls at one time: they are what a step costs. */
+  readonly maxPeers: number;
 }): Promise<Readonly<Record<string, number>>> {
   const below = random(input.seed);
-  const suite = await tsMlsSuite(SUITE);
+  const theirs = [await tsMls1(SUITE), await tsMls2(SUITE)];
   const counts: Record<string, number> = {};
   let names = 0;
-  const candidate = async (): Promise<Candidate> => {
-    const name = `member ${names++}`;
-    // ts-mls's default lifetime is all of time; both clocks are the real one.
-    return below(2) === 0
-      ? sottoCandidate(person(name, { cipherSuite: 1, now: () => Date.now() }))
-      : tsMlsCandidate(name, suite);
-  };
   const founder = person('founder', { cipherSuite: 1, now: () => Date.now() });
   let peers: Peer[] = [new SottoPeer(founder.createGroup())];
+  const candidate = async (): Promise<Candidate> => {
+    const name = `member ${names++}`;
+    const foreign = peers.filter(({ impl }) => impl !== 'sotto').length;
+    const make = below(2) === 0 ? undefined : theirs[below(theirs.length)];
+    // ts-mls's default lifetime is all of time; both clocks are the real one.
+    if (make === undefined || foreign >= input.maxPeers) {
+      return sottoCandidate(person(name, { cipherSuite: 1, now: () => Date.now() }));
+    }
+    return make(name);
+  };
   for (let step = 0; step < input.steps; step++) {
-    const maker = peers[below(peers.length)];
+    const foreign = peers.filter(({ impl }) => impl !== 'sotto');
+    const makers = foreign.length > 0 && below(2) === 0 ? foreign : peers;
+    const maker = makers[below(makers.length)];
     assert.ok(maker);
     const others = peers.filter((peer) => peer !== maker);
     const removable = others.filter(({ leaf }) => leaf !== 0);
@@ -78,10 +87,11 @@ export async function mixedGroup(input: {
       }
       if (refused.length > 0) {
         count(counts, 'join refused by ts-mls');
-        const removal = await maker.commit({ add: [], remove: refused });
-        for (const peer of peers) if (peer !== maker) await peer.process(removal.commit);
+        const remover = removesAlone(maker) ? maker : (peers.find(removesAlone) ?? maker);
+        const removal = await remover.commit({ add: [], remove: refused });
+        for (const peer of peers) if (peer !== remover) await peer.process(removal.commit);
       }
-    } else if (dice === 6 && removable.length > 0) {
+    } else if (dice === 6 && removable.length > 0 && removesAlone(maker)) {
       const gone = removable[below(removable.length)];
       assert.ok(gone);
       count(counts, `remove by ${maker.impl}`);
@@ -90,8 +100,9 @@ export async function mixedGroup(input: {
       for (const peer of others) if (peer !== gone) await peer.process(commit);
     } else if (dice === 7 && removable.length > 0 && others.length > 1) {
       const gone = removable[below(removable.length)];
-      const committer = others.filter((peer) => peer !== gone)[0];
-      assert.ok(gone && committer);
+      const committers = others.filter((peer) => peer !== gone && removesAlone(peer));
+      const committer = committers[below(committers.length)] ?? maker;
+      assert.ok(gone);
       count(counts, `removal proposed by ${maker.impl}`);
       const proposal = await maker.proposeRemoval(gone.leaf);
       for (const peer of others) await peer.process(proposal);
@@ -119,6 +130,10 @@ export async function mixedGroup(input: {
     }
   }
   return counts;
+}
+
+function removesAlone({ impl }: Peer): boolean {
+  return impl !== 'ts-mls 2';
 }
 
 function count(counts: Record<string, number>, name: string): void {

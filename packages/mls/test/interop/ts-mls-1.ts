@@ -18,6 +18,7 @@ import {
 import type { CiphersuiteImpl, CiphersuiteName, ClientState, MLSMessage, Proposal } from 'ts-mls-1';
 import { utf8 } from '../people.ts';
 import type { Candidate, Peer, Plan } from './peer.ts';
+import { quickened } from './quick-suite.ts';
 
 /** A member by ts-mls 1.x. */
 class TsMlsPeer implements Peer {
@@ -83,27 +84,27 @@ class TsMlsPeer implements Peer {
   }
 }
 
-export function tsMlsSuite(name: CiphersuiteName): Promise<CiphersuiteImpl> {
-  return getCiphersuiteImpl(getCiphersuiteFromName(name));
-}
-
-export async function tsMlsCandidate(name: string, suite: CiphersuiteImpl): Promise<Candidate> {
-  const credential = { credentialType: 'basic', identity: utf8(name) } as const;
-  const { publicPackage, privatePackage } = await generateKeyPackage(
-    credential,
-    defaultCapabilities(),
-    defaultLifetime,
-    [],
-    suite,
-  );
-  return {
-    keyPackage: encodeMlsMessage({ version: 'mls10', wireformat: 'mls_key_package', keyPackage: publicPackage }),
-    async join(bytes) {
-      const message = decoded(bytes);
-      assert.ok(message.wireformat === 'mls_welcome');
-      const state = await joinGroup(message.welcome, publicPackage, privatePackage, emptyPskIndex, suite);
-      return new TsMlsPeer(suite, state);
-    },
+/** Makes candidates in this suite. */
+export async function tsMls1(name: CiphersuiteName): Promise<(member: string) => Promise<Candidate>> {
+  const suite = quickened(await getCiphersuiteImpl(getCiphersuiteFromName(name)));
+  return async (member) => {
+    const credential = { credentialType: 'basic', identity: utf8(member) } as const;
+    const { publicPackage, privatePackage } = await generateKeyPackage(
+      credential,
+      defaultCapabilities(),
+      defaultLifetime,
+      [],
+      suite,
+    );
+    return {
+      keyPackage: encodeMlsMessage({ version: 'mls10', wireformat: 'mls_key_package', keyPackage: publicPackage }),
+      async join(bytes) {
+        const message = decoded(bytes);
+        assert.ok(message.wireformat === 'mls_welcome');
+        const state = await joinGroup(message.welcome, publicPackage, privatePackage, emptyPskIndex, suite);
+        return new TsMlsPeer(suite, state);
+      },
+    };
   };
 }
 
