@@ -8,6 +8,7 @@ import { systemClock } from '@sotto/transport';
 import { connect, registerReceiver, testEnvelope } from './account.ts';
 import type { Receiver } from './account.ts';
 import { ChildGateway, freePort } from './child-gateway.ts';
+import { CrashLog } from './crash-log.ts';
 
 /** What became of the envelopes of a test, by their last bytes. */
 interface Ledger {
@@ -20,15 +21,24 @@ interface Ledger {
 
 const nameOf = (envelope: Uint8Array): string => Buffer.from(envelope.subarray(-16)).toString('hex');
 
+export interface CrashCount {
+  readonly accepted: number;
+  readonly received: number;
+  /** Entries of the log that were acknowledged. */
+  readonly appended: number;
+}
+
 /**
  * Kills a gateway under load `rounds` times at random instants. Afterwards everything accepted must have been received,
- * and nothing that was removed may have come again. Returns how many there were.
+ * and nothing that was removed may have come again; a group's log must hold what it acknowledged, each in its place.
+ * Returns how many there were.
  */
-export async function crashRounds(rounds: number): Promise<{ readonly accepted: number; readonly received: number }> {
+export async function crashRounds(rounds: number): Promise<CrashCount> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-crash-'));
   const port = await freePort();
   const ledger: Ledger = { accepted: new Set(), received: new Set(), removed: new Set() };
   let receiver: Receiver | undefined;
+  const log = new CrashLog();
   try {
     for (let round = 0; round <= rounds; round++) {
       await using child = await ChildGateway.start(folder, port);
@@ -36,9 +46,15 @@ export async function crashRounds(rounds: number): Promise<{ readonly accepted: 
       const device = connect(child.address, receiver.account);
       if (round === rounds) {
         await drain(device, ledger);
+        await log.check(child.address);
       } else {
+        await log.create(device);
         const ending = new AbortController();
-        const load = [post(child.address, receiver, ledger, ending.signal), receive(device, ledger, ending.signal)];
+        const load = [
+          post(child.address, receiver, ledger, ending.signal),
+          receive(device, ledger, ending.signal),
+          log.load(child.address, ending.signal),
+        ];
         await new Promise((resolve) => setTimeout(resolve, 30 + Math.random() * 200));
         await child.kill();
         ending.abort();
@@ -49,7 +65,7 @@ export async function crashRounds(rounds: number): Promise<{ readonly accepted: 
     await receiver?.device.close();
     const lost = [...ledger.accepted].filter((name) => !ledger.received.has(name));
     assert.deepEqual(lost, [], `${lost.length} of ${ledger.accepted.size} accepted envelopes were lost`);
-    return { accepted: ledger.accepted.size, received: ledger.received.size };
+    return { accepted: ledger.accepted.size, received: ledger.received.size, appended: log.acknowledged };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
