@@ -31,7 +31,7 @@ export function safeName(claimed: string, contentType: string): string {
   const last = claimed.split(/[/\\]/).at(-1) ?? '';
   const cleaned = last.normalize('NFC').replaceAll(UNSAFE, '_').trim();
   // Hidden files, and `.` and `..` themselves; trailing dots and spaces vanish on Windows.
-  const bare = cleaned.replace(/^\.+/, '').replace(/[. ]+$/, '');
+  const bare = cleaned.replace(/^[. ]+/, '').replace(/[. ]+$/, '');
   if (bare === '' || /^_+$/.test(bare)) return `attachment.${EXTENSIONS[contentType] ?? 'bin'}`;
   return shorten(RESERVED.test(bare) ? `_${bare}` : bare);
 }
@@ -41,9 +41,14 @@ function shorten(name: string): string {
   if (utf8Length(name) <= MAX_FILE_NAME_BYTES) return name;
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
-  const characters = Array.from(name.slice(0, name.length - extension.length));
-  while (utf8Length(characters.join('')) + utf8Length(extension) > MAX_FILE_NAME_BYTES) characters.pop();
-  return characters.join('') + extension;
+  let stem = '';
+  let room = MAX_FILE_NAME_BYTES - utf8Length(extension);
+  for (const character of name.slice(0, name.length - extension.length)) {
+    room -= utf8Length(character);
+    if (room < 0) break;
+    stem += character;
+  }
+  return `${stem.trimEnd()}${extension}`.replace(/[. ]+$/, '');
 }
 
 /** The same name with a number, for a folder where it is taken. */

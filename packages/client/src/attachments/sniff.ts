@@ -94,7 +94,9 @@ function matroska(head: Uint8Array): string {
 /** UTF-8 without control characters; a character cut off at the end is nobody's fault. */
 function isText(head: Uint8Array): boolean {
   if (head.length === 0) return false;
-  for (const byte of head) if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return false;
+  for (const byte of head) {
+    if (byte === 0x7f || (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d)) return false;
+  }
   const whole = head.length < SNIFF_BYTES;
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: !whole });

@@ -31,10 +31,14 @@ export class BlobFiles {
     }
   }
 
-  /** Bytes from `first` to `last`. Null: there is no such file. */
+  /** Bytes from `first` to `last`. Null: there is no such file, or it has lost its end. */
   async read(blob: Uint8Array, first: number, last: number): Promise<AsyncIterable<Uint8Array> | null> {
     try {
       const file = await open(this.#path(blob), 'r');
+      if ((await file.stat()).size <= last) {
+        await file.close();
+        return null;
+      }
       return createReadStream('', { fd: file, start: first, end: last, highWaterMark: READ_BYTES });
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return null;
