@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { MAX_FILE_NAME_BYTES, utf8Length } from '@sotto/wire';
 import * as fc from 'fast-check';
 import { numbered, safeName } from '../src/attachments/names.ts';
-import { isShown, sniff } from '../src/attachments/sniff.ts';
+import { mayBeShown, sniff } from '../src/attachments/sniff.ts';
 
 const bytes = (...parts: (string | number)[]): Uint8Array =>
   Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.alloc(part))));
@@ -35,7 +35,25 @@ test('files are what their first bytes say, whatever they are called', () => {
   for (const [type, head] of known) assert.equal(sniff(head), type, Buffer.from(head).toString('latin1'));
   const cut = Buffer.concat([Buffer.from('x'.repeat(4095)), Buffer.from('é').subarray(0, 1)]);
   assert.equal(sniff(cut), 'text/plain', 'a character that the first bytes cut in two');
-  assert.ok(isShown('image/png') && !isShown('application/pdf') && !isShown('image/svg+xml') && !isShown('text/html'));
+});
+
+test('what is not what its message says, or of a kind that can do something, is not shown', () => {
+  const png = bytes('\x89PNG\r\n\x1a\n');
+  const page = Buffer.from('<script>alert(1)</script>');
+  assert.ok(mayBeShown(png, 'image/png'));
+  assert.ok(mayBeShown(page, 'text/plain'), 'as the text that it is');
+  for (const [head, claim] of [
+    [page, 'image/png'],
+    [page, 'text/html'],
+    [page, 'image/svg+xml'],
+    [png, 'image/jpeg'],
+    [png, 'application/octet-stream'],
+    [bytes('%PDF-1.7'), 'application/pdf'],
+    [bytes('MZ'), 'image/png'],
+    [new Uint8Array(0), 'image/png'],
+  ] as const) {
+    assert.ok(!mayBeShown(head, claim), claim);
+  }
 });
 
 test('any bytes have a kind', () => {

@@ -10,7 +10,7 @@ import type { SealedFiles } from './files.ts';
 import { openFile } from './open-file.ts';
 import { attachmentOf, fileKey, filesOf } from './rows.ts';
 import { saveFile } from './save.ts';
-import { isShown, sniff, SNIFF_BYTES } from './sniff.ts';
+import { mayBeShown, sniff, SNIFF_BYTES } from './sniff.ts';
 import { dropStaged, stageFiles, storing } from './staging.ts';
 import type { StagedFile } from './staging.ts';
 import type { AttachmentInfo, DownloadOptions, OutgoingAttachment, SavedAttachment, TransferOptions } from './types.ts';
@@ -80,7 +80,7 @@ export class Attachments {
     const { contentType } = local.attachment;
     let isFirst = true;
     for await (const piece of this.#opened(local, options)) {
-      if (isFirst && (sniff(piece.subarray(0, SNIFF_BYTES)) !== contentType || !isShown(contentType))) {
+      if (isFirst && !mayBeShown(piece.subarray(0, SNIFF_BYTES), contentType)) {
         throw new MessengerError('attachment_mismatch', 'the attachment is not safe to show');
       }
       isFirst = false;

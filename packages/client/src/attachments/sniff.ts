@@ -63,8 +63,9 @@ const SHOWN: ReadonlySet<string> = new Set([
   'text/plain',
 ]);
 
-export function isShown(contentType: string): boolean {
-  return SHOWN.has(contentType);
+/** Whether a file is what it is said to be, by its first bytes, and of a kind that may be shown. */
+export function mayBeShown(head: Uint8Array, contentType: string): boolean {
+  return SHOWN.has(contentType) && sniff(head) === contentType;
 }
 
 /**

@@ -87,15 +87,16 @@ export function pngWithSecrets(width: number, height: number, orientation = 1): 
   ]);
 }
 
+const riff = (type: string, data: Buffer): Buffer => {
+  const bytes = Buffer.alloc(8 + data.length + (data.length % 2));
+  bytes.write(type, 0, 'latin1');
+  bytes.writeUInt32LE(data.length, 4);
+  data.copy(bytes, 8);
+  return bytes;
+};
+
 /** A WebP likewise; its picture is a header only, which nothing here decodes. */
 export function webpWithSecrets(width: number, height: number, orientation = 1): Buffer {
-  const riff = (type: string, data: Buffer) => {
-    const bytes = Buffer.alloc(8 + data.length + (data.length % 2));
-    bytes.write(type, 0, 'latin1');
-    bytes.writeUInt32LE(data.length, 4);
-    data.copy(bytes, 8);
-    return bytes;
-  };
   const extended = Buffer.alloc(10);
   extended[0] = 0x2c;
   extended.writeUIntLE(width - 1, 4, 3);
