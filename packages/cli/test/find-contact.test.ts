@@ -17,6 +17,7 @@ function contact(id: string, names: { nickname?: string; profile?: string; accou
     gateway: 'sotto://127.0.0.1:1/x',
     greeting: null,
     verification: 'unverified',
+    forkedAt: null,
     addedAt: 0,
   };
 }

@@ -11,6 +11,7 @@ export const incidentKinds = {
   'gateway-set-back': 'The gateway had been set back to an old copy of its data: it was given what it lacked.',
   'registration-refused': 'The gateway had lost its data and does not take this device again without its operator.',
   'name-lost': 'The gateway had lost its data, and the account name now belongs to another account.',
+  'account-forked': 'Someone was shown another list of the devices of this account than the one known here.',
   'rollback-detected':
     'This profile was set back to an earlier state, or a copy of it is in use: all sessions were replaced.',
 } as const satisfies Record<string, string>;

@@ -11,8 +11,9 @@ import { reasonOf } from './trail/store.ts';
 
 /** How the messenger is doing now. */
 export function readStatus({ core, connection, sessions, prekeys }: Rooms): Status {
-  const { known, parked, inventory, incidents } = core.ledger.read((read) => ({
+  const { known, forkedContacts, parked, inventory, incidents } = core.ledger.read((read) => ({
     known: contacts.all(read).map(({ row }) => stateOf(row)),
+    forkedContacts: contacts.all(read).filter(({ row }) => row.forkedAt > 0n).length,
     parked: allParked(read).map(({ row }) => reasonOf(row.reason)),
     inventory: readInventory(read),
     incidents: readIncidents(read),
@@ -22,6 +23,7 @@ export function readStatus({ core, connection, sessions, prekeys }: Rooms): Stat
     registered: core.own.row().registered,
     contacts: known.filter((state) => state === 'accepted').length,
     requests: known.filter((state) => state === 'incoming').length,
+    forkedContacts,
     outbox: countBy(listOutbox(core).map((entry) => entry.reason)),
     sessions: sessions.tags.sessions,
     parked: countBy(parked),

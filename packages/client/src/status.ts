@@ -9,6 +9,8 @@ export interface Status {
   readonly registered: boolean;
   readonly contacts: number;
   readonly requests: number;
+  /** Contacts of whom two different chains were seen (`Contact.forkedAt`). */
+  readonly forkedContacts: number;
   /** Messages waiting, by the reason for which they wait. */
   readonly outbox: ReadonlyMap<ReasonCode, number>;
   /** Sessions with devices of contacts and own devices. */

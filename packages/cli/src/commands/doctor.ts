@@ -26,6 +26,7 @@ const adviceOn: Record<IncidentKind, string> = {
   'gateway-set-back': 'Ask its operator; what came after the copy is sent again by those who sent it.',
   'registration-refused': 'Ask the operator of the gateway to let the account in again.',
   'name-lost': 'Claim another name: "sotto profile account-name NAME".',
+  'account-forked': 'Compare safety numbers with your contacts, and look at the list of your devices.',
   'rollback-detected': 'If you did not restore a copy yourself, revoke this device from another one.',
 };
 
@@ -129,6 +130,14 @@ class Examination {
     }
     for (const [reason, count] of status.parked) {
       this.#say('inbox', 'attention', `${count} could not be opened: ${explainReason(reason)}`);
+    }
+    if (status.forkedContacts > 0) {
+      this.#say(
+        'identity',
+        'problem',
+        `Of ${status.forkedContacts} contacts, different people are shown different devices.`,
+        'Compare safety numbers with them before you write anything that matters.',
+      );
     }
     for (const { kind, at, count } of status.incidents) {
       const recent = this.#context.clock.now() - at < RECENT_MS;

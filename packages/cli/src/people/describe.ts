@@ -38,6 +38,11 @@ export function describeChange(contact: Contact, change: IdentityChange): string
       return `${name} has a new device (“${cleanName(change.name)}”). If that surprises you, ask ${name} another way.`;
     case 'device-revoked':
       return `${name} removed a device (“${cleanName(change.name)}”). Nothing is sent to it any more.`;
+    case 'forked-chain':
+      return (
+        `${name} and you are shown different lists of ${name}'s devices. The gateway may be lying to one of you: compare ` +
+        'safety numbers before you write anything that matters.'
+      );
     case 'conflicting-chain':
       return (
         `The gateway showed a device list for ${name} that contradicts the one known here. The known one is kept, the ` +

@@ -1,6 +1,6 @@
-import { activeDevices } from '@sotto/identity';
+import { activeDevices, stateAt } from '@sotto/identity';
 import type { AccountView } from '@sotto/identity';
-import { equalBytes, idHex } from '@sotto/wire';
+import { equalBytes, idHex, statementHash } from '@sotto/wire';
 import type { ChainHead, DeviceId } from '@sotto/wire';
 import type { StoredContact } from '@sotto/wire/stored';
 import { viewContact } from '../contacts/rows.ts';
@@ -50,7 +50,7 @@ export class Chains {
     }
     const judged = judgeMore(this.#core.provider, known, statements);
     if (judged.kind === 'conflict') {
-      this.#alarm(tx, row, { kind: 'conflicting-chain' });
+      this.noteFork(tx, row, 'conflicting-chain');
       return false;
     }
     if (judged.kind === 'same') return true;
@@ -59,12 +59,32 @@ export class Chains {
     return true;
   }
 
-  /** Remembers that a contact (or its device) named a head; true: it is newer than what is known. */
-  noteHead(row: StoredContact, head: ChainHead): boolean {
-    const known = this.view(row);
-    if (known !== null && head.sequence <= known.head.sequence) return false;
-    if (BigInt(head.sequence) > row.chainWanted) row.chainWanted = BigInt(head.sequence);
-    return true;
+  /**
+   * A device of a contact named the head of its chain. `fetch`: it is further than what is known; the row remembers it,
+   * and the caller stores it. `forked`: it is none of what is known.
+   */
+  noteHead(row: StoredContact, head: Pick<ChainHead, 'sequence' | 'hash'>): 'known' | 'fetch' | 'forked' {
+    const where = whereIs(this.view(row), head);
+    if (where !== 'ahead') return where;
+    if (BigInt(head.sequence) > row.chainWanted) {
+      row.chainWanted = BigInt(head.sequence);
+      row.chainWantedHash = head.hash;
+    }
+    return 'fetch';
+  }
+
+  /** Whether what was fetched is another chain than the one that was named; then the alarm is raised. */
+  compareWanted(tx: Tx, row: StoredContact): void {
+    if (row.chainWantedHash.length === 0) return;
+    const wanted = { sequence: Number(row.chainWanted), hash: statementHash(row.chainWantedHash) };
+    if (whereIs(this.view(row), wanted) === 'forked') this.noteFork(tx, row, 'forked-chain');
+  }
+
+  /** Two different chains of one account were seen. Told once, until the people have compared. */
+  noteFork(tx: Tx, row: StoredContact, kind: 'forked-chain' | 'conflicting-chain'): void {
+    if (row.forkedAt > 0n) return;
+    row.forkedAt = BigInt(this.#core.clock.now());
+    this.#alarm(tx, row, { kind });
   }
 
   #keep(tx: Tx, row: StoredContact, view: AccountView): void {
@@ -92,6 +112,16 @@ function changesBetween(before: AccountView, after: AccountView): IdentityChange
     }
   }
   return changes;
+}
+
+/** Of two concurrent statements whoever names the one that lost has not heard of the other: no fork. */
+export function whereIs(
+  view: AccountView | null,
+  head: Pick<ChainHead, 'sequence' | 'hash'>,
+): 'known' | 'ahead' | 'forked' {
+  if (view === null) return 'ahead';
+  const { kind } = stateAt(view, head);
+  return kind === 'fork' ? 'forked' : kind === 'void' ? 'known' : kind;
 }
 
 /** Whether a device may speak for its account, by the chain as known. */

@@ -7,6 +7,7 @@ import { findContact, putContact, stateOf } from '../contacts/rows.ts';
 import { Chore } from '../core/chore.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
+import { tellForked } from '../inbox/sender.ts';
 import type { AccountRef } from '../refs.ts';
 import { accountOf, accountRef } from '../store/refs.ts';
 import { contacts } from '../store/tables.ts';
@@ -47,6 +48,8 @@ export class ChainKeeper {
         else await this.#refreshContact(account, signal);
         this.#doubted.delete(account);
       } catch (cause) {
+        const isContradicted = cause instanceof MessengerError && cause.code === 'untrusted';
+        if (isContradicted) this.#tellContradicted(account);
         // One account's gateway may be away while others answer.
         if (cause instanceof MessengerError || (cause instanceof GatewayApiError && cause.code === 'not-found')) {
           this.#doubted.delete(account);
@@ -55,6 +58,20 @@ export class ChainKeeper {
       }
     }
     if (failure !== null) throw failure;
+  }
+
+  /** What was shown does not even belong to a chain of the account, or says that the own one is another. */
+  #tellContradicted(ref: AccountRef): void {
+    this.#core.ledger.commit((tx) => {
+      if (ref === this.#core.self.accountRef) {
+        tellForked(tx, this.#core);
+        return;
+      }
+      const row = findContact(tx.write, accountOf(ref));
+      if (row === null) return;
+      this.#chains.noteFork(tx, row, 'conflicting-chain');
+      putContact(tx, this.#core, row);
+    });
   }
 
   #isBehind(row: StoredContact): boolean {
@@ -71,15 +88,18 @@ export class ChainKeeper {
     const account = accountOf(ref);
     const row = this.#core.ledger.read((read) => findContact(read, account));
     if (row === null || row.gateway === '') return;
-    const from = this.#chains.view(row)?.statements.length ?? 0;
+    // From the last one known on: another one in its place shows.
+    const from = Math.max(0, (this.#chains.view(row)?.statements.length ?? 0) - 1);
     const statements = await this.#transport.directory(row.gateway).chain(account, from, { signal });
     this.#core.ledger.commit((tx) => {
       const now = findContact(tx.write, account);
       if (now === null) return;
       this.#chains.absorb(tx, now, statements);
+      this.#chains.compareWanted(tx, now);
       now.chainCheckedAt = BigInt(this.#core.clock.now());
       // What was named and is nowhere to be had is not asked for again until it is named again.
       now.chainWanted = 0n;
+      now.chainWantedHash = new Uint8Array(0);
       putContact(tx, this.#core, now);
       tx.ring('account', ref);
       tx.ring('parked', null);

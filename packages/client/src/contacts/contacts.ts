@@ -165,6 +165,7 @@ export class Contacts {
       if (verified && row.headHash.length === 0) {
         throw new MessengerError('wrong_state', 'the contact is not known well enough yet');
       }
+      if (verified) row.forkedAt = 0n;
       decision.verifiedHead = verified ? row.headHash : new Uint8Array(0);
       stamp(decision, this.#core.clock.now());
       this.#keep(tx, row);

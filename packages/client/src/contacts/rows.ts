@@ -105,6 +105,7 @@ export function viewContact(core: Core, row: StoredContact): Contact {
     gateway: row.gateway,
     greeting: decision.greeting === '' ? null : decision.greeting,
     verification: verificationOf(row, decision),
+    forkedAt: row.forkedAt === 0n ? null : Number(row.forkedAt),
     addedAt: Number(row.addedAt),
   };
 }

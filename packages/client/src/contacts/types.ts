@@ -31,6 +31,10 @@ export interface Contact {
    * since. `changed`: they were, and the account's devices changed afterwards: compare again.
    */
   readonly verification: 'unverified' | 'verified' | 'changed';
+  /**
+   * Alarm: Unix milliseconds when two different chains of this account were seen, until `verifyContact`. Null: never.
+   */
+  readonly forkedAt: number | null;
   /** Unix milliseconds. */
   readonly addedAt: number;
 }
@@ -47,7 +51,12 @@ export type IdentityChange =
   | { readonly kind: 'device-added'; readonly device: DeviceRef; readonly name: string }
   | { readonly kind: 'device-revoked'; readonly device: DeviceRef; readonly name: string }
   /** The gateway showed a chain that contradicts the one known. The known one is kept, the other refused. */
-  | { readonly kind: 'conflicting-chain' };
+  | { readonly kind: 'conflicting-chain' }
+  /**
+   * A device of the contact names a chain that is not the one its gateway shows here: the gateway, or one of the
+   * contact's devices, shows different people different devices.
+   */
+  | { readonly kind: 'forked-chain' };
 
 /** A safety number of this account and a contact: both sides see the same. */
 export interface SafetyNumber {

@@ -70,6 +70,11 @@ export interface MessengerEvents {
   'contact-changed': { readonly contact: Contact };
   /** Alarm: a contact's devices changed. Show it; compare safety numbers again if they were compared. */
   'identity-changed': { readonly contact: Contact; readonly change: IdentityChange };
+  /**
+   * Alarm: a contact was shown a chain of the own account that is not the one known here. Its gateway, or a device of
+   * one's own, shows different people different devices.
+   */
+  'account-forked': { readonly at: number };
   /** The last message or the unread count of a conversation changed. */
   'conversation-changed': { readonly conversation: ConversationRef };
   /** Somebody added this account to a group: `groups.accept` or `groups.decline`. */

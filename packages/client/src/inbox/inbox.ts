@@ -1,10 +1,19 @@
 import { EngineError } from '@sotto/engine';
 import type { EngineRequest, ProcessResult, RecordName } from '@sotto/engine';
 import type { Incoming } from '@sotto/transport';
-import { accountId, decodeEnvelope, deviceId, envelopeIdOf, idFromHex, idText, WireError } from '@sotto/wire';
-import type { Envelope } from '@sotto/wire';
+import {
+  accountId,
+  decodeEnvelope,
+  deviceId,
+  envelopeIdOf,
+  idFromHex,
+  idText,
+  statementHash,
+  WireError,
+} from '@sotto/wire';
+import type { AccountId, Envelope } from '@sotto/wire';
 import type { Chains } from '../chains/chains.ts';
-import { findContact } from '../contacts/rows.ts';
+import { findContact, putContact } from '../contacts/rows.ts';
 import { Chore } from '../core/chore.ts';
 import { sha256 } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
@@ -20,7 +29,7 @@ import { isMarked, mark } from './marks.ts';
 import { NotTaken } from './opened.ts';
 import { allParked, isHopeless, park, unpark } from './parking.ts';
 import { owe } from './receipts.ts';
-import { judgeSender, noteHead } from './sender.ts';
+import { judgeSender, noteHead, noteOwnHead } from './sender.ts';
 import { openedId, readContent, take } from './take.ts';
 
 const TAG_BYTES = 8;
@@ -41,7 +50,13 @@ interface Piece {
 /** What came of trying to open an envelope. */
 type Attempt =
   | { readonly kind: 'done' }
-  | { readonly kind: 'not-taken'; readonly reason: ReasonCode; readonly park: boolean };
+  | {
+      readonly kind: 'not-taken';
+      readonly reason: ReasonCode;
+      readonly park: boolean;
+      /** Its sender proved to be one of this account, with a chain that contradicts the one known. */
+      readonly contradicts?: AccountId;
+    };
 
 /**
  * Takes envelopes in: each is opened, and what it says is done, in one transaction, after which the promise resolves and
@@ -158,7 +173,10 @@ export class Inbox {
   }
 
   #attempt(result: ProcessResult | { readonly kind: 'taken' } | NotTaken): Attempt {
-    if (result instanceof NotTaken) return { kind: 'not-taken', reason: result.reason, park: result.park };
+    if (result instanceof NotTaken) {
+      const { reason, park, contradicts } = result;
+      return { kind: 'not-taken', reason, park, ...(contradicts === null ? {} : { contradicts }) };
+    }
     switch (result.kind) {
       case 'taken':
         return { kind: 'done' };
@@ -252,9 +270,8 @@ export class Inbox {
     rememberSession(row, { name: session, own: false, startedAt: initial.startedAt }, now);
     putPeerDevice(tx, row);
     tx.after(() => this.#core.background.start(() => this.#sessions.endOver(deviceRef(sender.device))));
-    if (initial.recipientHead.sequence > this.#core.own.view.head.sequence) {
-      tx.ring('chain', this.#core.self.accountRef);
-    }
+    const { sequence, hash } = initial.recipientHead;
+    noteOwnHead(tx, this.#core, { sequence, hash: statementHash(hash) });
     tx.ring('parked', null);
   }
 
@@ -270,6 +287,11 @@ export class Inbox {
       } else {
         unpark(tx, id);
         mark(tx, id, 'refused', piece.envelope.expiresAt);
+      }
+      const contact = attempt.contradicts === undefined ? null : findContact(tx.write, attempt.contradicts);
+      if (contact !== null) {
+        this.#chains.noteFork(tx, contact, 'conflicting-chain');
+        putContact(tx, this.#core, contact);
       }
       tx.emit({ type: 'envelope-unreadable', reason });
     });

@@ -29,11 +29,14 @@ export class NotTaken extends Error {
   readonly reason: ReasonCode;
   /** It may be taken later: keep the envelope. */
   readonly park: boolean;
+  /** The account whose chain as known is contradicted by what its own device sent. */
+  readonly contradicts: AccountId | null;
 
-  constructor(reason: ReasonCode, park = false) {
+  constructor(reason: ReasonCode, park = false, contradicts: AccountId | null = null) {
     super(`a content was not taken: ${reason}`);
     this.reason = reason;
     this.park = park;
+    this.contradicts = contradicts;
   }
 }
 

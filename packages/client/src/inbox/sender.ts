@@ -3,10 +3,11 @@ import { accountId, deviceId, equalBytes } from '@sotto/wire';
 import type { AccountId, ChainHead, DeviceId } from '@sotto/wire';
 import type { StoredContact } from '@sotto/wire/stored';
 import type { Chains } from '../chains/chains.ts';
-import { standing } from '../chains/chains.ts';
+import { standing, whereIs } from '../chains/chains.ts';
 import { findContact, newContact, putContact } from '../contacts/rows.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
+import { noteIncident } from '../incidents.ts';
 import type { Tx } from '../store/ledger.ts';
 import { accountRef } from '../store/refs.ts';
 import { NotTaken } from './opened.ts';
@@ -33,7 +34,9 @@ export function judgeSender(tx: Tx, core: Core, chains: Chains, from: Sender): K
   }
   const stored = findContact(tx.write, account);
   const contact = stored ?? newContact(account, core.clock.now());
-  if (from.chain !== null && !absorbed(tx, chains, contact, from.chain)) throw new NotTaken('invalid-sender');
+  if (from.chain !== null && !absorbed(tx, chains, contact, from.chain)) {
+    throw new NotTaken('invalid-sender', false, account);
+  }
   const view = chains.view(contact);
   requireActive(view === null ? 'unknown' : standing(view, device));
   if (stored !== null && from.chain !== null) putContact(tx, core, contact);
@@ -73,9 +76,26 @@ function requireActive(where: ReturnType<typeof standing>): void {
 export function noteHead(tx: Tx, core: Core, chains: Chains, sender: KnownSender, head: ChainHead | null): void {
   if (head === null || !equalBytes(head.account, sender.account)) return;
   if (sender.contact === null) {
-    if (head.sequence > core.own.view.head.sequence) tx.ring('chain', core.self.accountRef);
-  } else if (sender.known && chains.noteHead(sender.contact, head)) {
-    putContact(tx, core, sender.contact);
-    tx.ring('chain', accountRef(sender.account));
+    noteOwnHead(tx, core, head);
+    return;
   }
+  if (!sender.known) return;
+  const where = chains.noteHead(sender.contact, head);
+  if (where === 'known') return;
+  if (where === 'forked') chains.noteFork(tx, sender.contact, 'forked-chain');
+  else tx.ring('chain', accountRef(sender.account));
+  putContact(tx, core, sender.contact);
+}
+
+/** Somebody named the own chain's head as they know it. */
+export function noteOwnHead(tx: Tx, core: Core, head: Pick<ChainHead, 'sequence' | 'hash'>): void {
+  const where = whereIs(core.own.view, head);
+  if (where === 'ahead') tx.ring('chain', core.self.accountRef);
+  if (where === 'forked') tellForked(tx, core);
+}
+
+/** Others are shown another chain of the own account. */
+export function tellForked(tx: Tx, core: Core): void {
+  noteIncident(tx, core, 'account-forked');
+  tx.emit({ type: 'account-forked', at: core.clock.now() });
 }

@@ -104,7 +104,8 @@ export class MemoryGateway {
   /** Asked about every post; a code refuses it. */
   refuse: (mailbox: string, envelope: Uint8Array) => RefusalCode | null = () => null;
   /** Changes what is shown of chains. */
-  showChain: (account: string, statements: readonly Uint8Array[]) => readonly Uint8Array[] = (_account, all) => all;
+  showChain: (account: string, statements: readonly Uint8Array[], asker: string) => readonly Uint8Array[] = (_, all) =>
+    all;
   readonly blobs = new MemoryBlobs();
   mailboxLimit = 1000;
   retentionSeconds = 7 * 86_400;
@@ -395,7 +396,7 @@ class MemoryDirectory implements GatewayConnection {
   async chain(account: Uint8Array, fromSequence = 0): Promise<Uint8Array[]> {
     await this.#arrive();
     const statements = this.#gateway.chains.get(hex(account)) ?? refused('not-found');
-    return this.#gateway.showChain(hex(account), statements).slice(fromSequence);
+    return this.#gateway.showChain(hex(account), statements, this.#self).slice(fromSequence);
   }
 
   async bundle({ account, device, admission }: BundleRequest) {

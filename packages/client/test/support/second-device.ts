@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { nativeProvider } from '@sotto/crypto';
@@ -34,6 +35,38 @@ async function call<Kind extends RequestKind>(
 async function openOf(person: Person): Promise<Vault> {
   const path = join(person.folder, 'vault');
   return openVault({ path, keystore: keystoreIn(person.folder), provider, clock: systemClock });
+}
+
+/**
+ * AddDevice for a device nobody has, signed by the first device of someone (closed meanwhile) right after Genesis: beside
+ * any other statement there it is a second one at the same place.
+ */
+export async function signAnotherSecond(person: Person): Promise<Uint8Array> {
+  const vault = await openOf(person);
+  const [genesis = new Uint8Array()] = vault.read((read) => accounts.need(read, SELF)).chain;
+  const folder = testFolder('nobody');
+  const nobody = await createVault({
+    path: join(folder, 'vault'),
+    keystore: keystoreIn(folder),
+    provider,
+    clock: systemClock,
+  });
+  const { certificate } = await call<'create-device'>(nobody, {
+    kind: 'create-device',
+    accountKey: replay(provider, [genesis]).view.accountKey,
+    deviceName: 'nobody',
+    now: Date.now(),
+  });
+  const { statement } = await call<'sign-statement'>(vault, {
+    kind: 'sign-statement',
+    chain: [genesis],
+    statement: { kind: 'add-device', certificate },
+    now: Date.now(),
+  });
+  vault.close();
+  nobody.close();
+  rmSync(folder, { recursive: true, force: true });
+  return statement;
 }
 
 /**

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/contacts.proto.
  */
 export const file_sotto_client_v1_contacts: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zb3R0by9jbGllbnQvdjEvY29udGFjdHMucHJvdG8SD3NvdHRvLmNsaWVudC52MSKIBAoNU3RvcmVkQ29udGFjdBIPCgdhY2NvdW50GAEgASgMEjAKCGRlY2lzaW9uGAIgASgLMh4uc290dG8ud2lyZS52MS5Db250YWN0RGVjaXNpb24SQAoSc3RhdGVfYmVmb3JlX2Jsb2NrGAMgASgOMiQuc290dG8ud2lyZS52MS5Db250YWN0RGVjaXNpb24uU3RhdGUSJwoHcHJvZmlsZRgEIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZRIrCglhZGRyZXNzZXMYBSABKAsyGC5zb3R0by53aXJlLnYxLkFkZHJlc3NlcxIpCgdncmFudGVkGAYgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAcgASgJEg8KB2dhdGV3YXkYCCABKAkSDQoFY2hhaW4YCSADKAwSGAoQY2hhaW5fY2hlY2tlZF9hdBgKIAEoBBIUCgxjaGFpbl93YW50ZWQYCyABKAQSEAoIYWRkZWRfYXQYDCABKAQSDwoHcmVxdWVzdBgNIAEoDBIUCgxyZXF1ZXN0ZWRfYXQYDiABKAQSEAoIcmV2b2tpbmcYDyADKAwSFgoOZ3JhbnRlZF9vcGVuZWQYECABKAQSFQoNZGVjbGluZWRfaGVyZRgRIAEoCBIRCgloZWFkX2hhc2gYEiABKAxiBnByb3RvMw", [file_sotto_wire_v1_content]);
+  fileDesc("Ch5zb3R0by9jbGllbnQvdjEvY29udGFjdHMucHJvdG8SD3NvdHRvLmNsaWVudC52MSK2BAoNU3RvcmVkQ29udGFjdBIPCgdhY2NvdW50GAEgASgMEjAKCGRlY2lzaW9uGAIgASgLMh4uc290dG8ud2lyZS52MS5Db250YWN0RGVjaXNpb24SQAoSc3RhdGVfYmVmb3JlX2Jsb2NrGAMgASgOMiQuc290dG8ud2lyZS52MS5Db250YWN0RGVjaXNpb24uU3RhdGUSJwoHcHJvZmlsZRgEIAEoCzIWLnNvdHRvLndpcmUudjEuUHJvZmlsZRIrCglhZGRyZXNzZXMYBSABKAsyGC5zb3R0by53aXJlLnYxLkFkZHJlc3NlcxIpCgdncmFudGVkGAYgASgLMhguc290dG8ud2lyZS52MS5BZGRyZXNzZXMSFAoMYWNjb3VudF9uYW1lGAcgASgJEg8KB2dhdGV3YXkYCCABKAkSDQoFY2hhaW4YCSADKAwSGAoQY2hhaW5fY2hlY2tlZF9hdBgKIAEoBBIUCgxjaGFpbl93YW50ZWQYCyABKAQSGQoRY2hhaW5fd2FudGVkX2hhc2gYEyABKAwSEAoIYWRkZWRfYXQYDCABKAQSDwoHcmVxdWVzdBgNIAEoDBIUCgxyZXF1ZXN0ZWRfYXQYDiABKAQSEAoIcmV2b2tpbmcYDyADKAwSFgoOZ3JhbnRlZF9vcGVuZWQYECABKAQSFQoNZGVjbGluZWRfaGVyZRgRIAEoCBIRCgloZWFkX2hhc2gYEiABKAwSEQoJZm9ya2VkX2F0GBQgASgEYgZwcm90bzM", [file_sotto_wire_v1_content]);
 
 /**
  * Another account that this one knows.
@@ -85,11 +85,16 @@ export type StoredContact = Message<"sotto.client.v1.StoredContact"> & {
   chainCheckedAt: bigint;
 
   /**
-   * Highest sequence that anyone trustworthy has named.
+   * Highest sequence that anyone trustworthy has named, and the hash of the statement there.
    *
    * @generated from field: uint64 chain_wanted = 11;
    */
   chainWanted: bigint;
+
+  /**
+   * @generated from field: bytes chain_wanted_hash = 19;
+   */
+  chainWantedHash: Uint8Array;
 
   /**
    * @generated from field: uint64 added_at = 12;
@@ -137,6 +142,13 @@ export type StoredContact = Message<"sotto.client.v1.StoredContact"> & {
    * @generated from field: bytes head_hash = 18;
    */
   headHash: Uint8Array;
+
+  /**
+   * Unix milliseconds when two different chains of this account were seen; 0: never, or compared by the people since.
+   *
+   * @generated from field: uint64 forked_at = 20;
+   */
+  forkedAt: bigint;
 };
 
 /**
