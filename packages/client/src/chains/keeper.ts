@@ -17,6 +17,10 @@ import type { Chains } from './chains.ts';
 /** Chains of accepted contacts are compared with their gateway's at least this often, while this device is online. */
 const STALE_MS = 24 * 3_600_000;
 
+/** Questions about one contact's chain in this time: whoever names heads that are nowhere to be had causes no more. */
+const PATIENCE_MS = 600_000;
+const MOST_QUESTIONS = 8;
+
 /** Fetches chains that have moved on: those somebody named a newer head of, and those one has reason to doubt. */
 export class ChainKeeper {
   readonly chore: Chore;
@@ -24,6 +28,7 @@ export class ChainKeeper {
   readonly #chains: Chains;
   readonly #transport: GatewayTransport;
   readonly #doubted = new Set<AccountRef>();
+  readonly #asked = new Map<AccountRef, { count: number; since: number }>();
 
   constructor(core: Core, chains: Chains, transport: GatewayTransport) {
     this.#core = core;
@@ -45,6 +50,7 @@ export class ChainKeeper {
     for (const account of wanted) {
       try {
         if (account === this.#core.self.accountRef) await this.#refreshOwn(signal);
+        else if (this.#isImpatient(account)) continue;
         else await this.#refreshContact(account, signal);
         this.#doubted.delete(account);
       } catch (cause) {
@@ -58,6 +64,21 @@ export class ChainKeeper {
       }
     }
     if (failure !== null) throw failure;
+  }
+
+  /** Asked often enough for now; it stays to be asked later. */
+  #isImpatient(account: AccountRef): boolean {
+    const now = this.#core.clock.now();
+    const known = this.#asked.get(account);
+    const isNew = known === undefined || now - known.since >= PATIENCE_MS || now < known.since;
+    const asked = isNew ? { count: 0, since: now } : known;
+    this.#asked.set(account, asked);
+    if (asked.count >= MOST_QUESTIONS) {
+      this.chore.kickAt(asked.since + PATIENCE_MS);
+      return true;
+    }
+    asked.count++;
+    return false;
   }
 
   /** What was shown does not even belong to a chain of the account, or says that the own one is another. */

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { GatewayApiError } from '@sotto/gateway-api';
 import type { CapabilityOrder, GatewayTransport } from '@sotto/gateway-api';
 import type { VaultReader } from '@sotto/vault';
 import { accountId, AddressesSchema, AddressSchema, capabilityHashOf, equalBytes } from '@sotto/wire';
@@ -140,10 +141,27 @@ export class Grants {
     const { granted } = row;
     if (granted === undefined || granted.revision <= row.grantedOpened) return;
     const orders = granted.addresses.map(({ capability, mailbox }) => this.#order(capability, mailbox));
-    if (orders.length > 0) await this.#transport.device.createCapabilities(orders, { signal });
+    if (!(await this.#tell(orders, signal))) {
+      // A mailbox that is gone: once the own devices have been looked at, other addresses take the place of these.
+      this.#core.bells.ring('devices', null);
+      return;
+    }
     this.#change(row, (now) => {
       if (now.grantedOpened < granted.revision) now.grantedOpened = granted.revision;
     });
+  }
+
+  /** False: a mailbox is not one of the own account's any more. It keeps no others from being opened. */
+  async #tell(orders: readonly CapabilityOrder[], signal: AbortSignal): Promise<boolean> {
+    if (orders.length === 0) return true;
+    try {
+      await this.#transport.device.createCapabilities(orders, { signal });
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof GatewayApiError && cause.code === 'forbidden')) throw cause;
+      if (orders.length > 1) for (const order of orders) await this.#tell([order], signal);
+      return false;
+    }
   }
 
   async #close(row: StoredContact, signal: AbortSignal): Promise<void> {

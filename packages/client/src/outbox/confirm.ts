@@ -1,6 +1,7 @@
 import { accountId, equalBytes } from '@sotto/wire';
 import type { AccountId, DeviceId } from '@sotto/wire';
 import { StoredDelivery_State, StoredMessage_State } from '@sotto/wire/stored';
+import type { StoredDelivery } from '@sotto/wire/stored';
 import { noteReceipt } from '../conversations/members.ts';
 import { conversationWith } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
@@ -9,7 +10,7 @@ import type { Tx } from '../store/ledger.ts';
 import { deviceRef } from '../store/refs.ts';
 import { deliveries, messages, outbounds } from '../store/tables.ts';
 import { noteDown } from '../trail/store.ts';
-import { deliveryKey, putDelivery, setState, settle } from './rows.ts';
+import { deliveriesOf, deliveryKey, putDelivery, setState, settle } from './rows.ts';
 
 export interface Confirmation {
   readonly message: MessageRef;
@@ -26,6 +27,7 @@ export function confirm(tx: Tx, core: Core, confirmation: Confirmation): void {
   const way = stored !== null && equalBytes(stored.account, account) ? stored : null;
   const toRecipient = isRecipient(tx, core, message, account);
   if (way === null && !toRecipient) return;
+  if (!mayHave(tx, message, account, way)) return;
   if (way !== null && way.state !== StoredDelivery_State.DELIVERED) {
     way.state = StoredDelivery_State.DELIVERED;
     way.envelope = new Uint8Array(0);
@@ -47,6 +49,18 @@ export function confirm(tx: Tx, core: Core, confirmation: Confirmation): void {
   settle(tx, core, message);
   tx.emit({ type: 'outbox-changed', message, reason: kind });
   tx.ring('outbound', message);
+}
+
+/** Nobody has what never left: neither this device, nor, where it was not sent to this one, any of its account. */
+function mayHave(tx: Tx, message: MessageRef, account: AccountId, way: StoredDelivery | null): boolean {
+  if (way !== null) return hasLeft(way);
+  if (outbounds.get(tx.write, message) === null) return true;
+  return deliveriesOf(tx.write, message).some((row) => equalBytes(row.account, account) && hasLeft(row));
+}
+
+/** It may have: what is sealed may have been handed over just before a crash. */
+function hasLeft({ state, attempts, heals }: StoredDelivery): boolean {
+  return state !== StoredDelivery_State.WAITING || attempts > 0 || heals > 0;
 }
 
 function isRecipient(tx: Tx, core: Core, message: MessageRef, account: AccountId): boolean {

@@ -227,6 +227,8 @@ export class Sealer {
       until: 'time',
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     } as const;
+    // A request token opens each device once; the next try gets another one.
+    if (code === 'quota' && job.route.kind === 'stranger') this.refused(job.account);
     if (code === 'quota') return { ...obstacle, reason: 'quota-used-up' };
     if (code === 'rate-limited') return { ...obstacle, reason: 'rate-limited' };
     // A device that has just registered uploads its keys next.
