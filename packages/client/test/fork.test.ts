@@ -8,16 +8,17 @@ import { addDevice, signAnotherSecond } from './support/second-device.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
+async function idsOf(person: Person) {
+  const { account, device } = await person.messenger.self();
+  return { ref: account, account: hex(accountOf(account)), device: hex(deviceOf(device)) };
+}
+
 async function scene() {
   const gateway = new MemoryGateway(systemClock);
   const effects = { openTransport: gateway.openTransport };
   const alice = await Person.create('alice', gateway.address, { effects });
   const bob = await Person.create('bob', gateway.address, { effects });
   const conversation = await befriend(alice, bob);
-  const idsOf = async (person: Person) => {
-    const { account, device } = await person.messenger.self();
-    return { ref: account, account: hex(accountOf(account)), device: hex(deviceOf(device)) };
-  };
   const ids = { alice: await idsOf(alice), bob: await idsOf(bob) };
   return {
     gateway,

@@ -67,9 +67,13 @@ async function scene() {
   };
 }
 
-function receipt(kind: Receipt_Kind, ...messages: MessageRef[]) {
-  return { case: 'receipt', value: { kind, messages: messages.map(messageOf) } } as const;
+function receipt(kind: Receipt_Kind, ...ids: MessageRef[]) {
+  return { case: 'receipt', value: { kind, messages: ids.map(messageOf) } } as const;
 }
+
+const profile = (name: string, revision: bigint) => ({ case: 'profile', value: { name, revision } }) as const;
+const addresses = (revision: bigint) => ({ case: 'addresses' as const, value: { addresses: [], revision } });
+const text = (body: string) => ({ case: 'text', value: { body } }) as const;
 
 suite('R-OPS-2 lying contacts', { timeout: 60_000 }, () => {
   test('receipts for messages to somebody else, for their own and for none change nothing', async () => {
@@ -131,8 +135,6 @@ suite('R-OPS-2 lying contacts', { timeout: 60_000 }, () => {
     const { alice, hers, his, unreadable, bob } = all;
     await using mallory = await liarOf(all.mallory);
     const most = BigInt(Number.MAX_SAFE_INTEGER);
-    const profile = (name: string, revision: bigint) => ({ case: 'profile', value: { name, revision } }) as const;
-    const addresses = (revision: bigint) => ({ case: 'addresses' as const, value: { addresses: [], revision } });
     for (const revision of [most + 1n, 2n ** 64n - 1n]) {
       await mallory.say(hers, { kind: profile('too high', revision) });
       await mallory.say(hers, { kind: addresses(revision) });
@@ -161,7 +163,6 @@ suite('R-OPS-2 lying contacts', { timeout: 60_000 }, () => {
     await using mallory = await liarOf(all.mallory);
     const most = BigInt(Number.MAX_SAFE_INTEGER);
     await (await alice.messenger.send(withBob, 'to Bob')).delivered();
-    const text = (body: string) => ({ case: 'text', value: { body } }) as const;
     const absent = [randomBytes(32)];
     await mallory.say(hers, { kind: text('first'), counter: 1n, height: 1n, sentAt: 0n });
     await mallory.say(hers, {

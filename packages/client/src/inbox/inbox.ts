@@ -174,8 +174,8 @@ export class Inbox {
 
   #attempt(result: ProcessResult | { readonly kind: 'taken' } | NotTaken): Attempt {
     if (result instanceof NotTaken) {
-      const { reason, park, contradicts } = result;
-      return { kind: 'not-taken', reason, park, ...(contradicts === null ? {} : { contradicts }) };
+      const { reason, contradicts } = result;
+      return { kind: 'not-taken', reason, park: result.park, ...(contradicts === null ? {} : { contradicts }) };
     }
     switch (result.kind) {
       case 'taken':
