@@ -21,6 +21,7 @@ type Suite = (options: SuiteOptions) => Promise<void>;
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   'end-to-end': async () => (await import('./suites/end-to-end.ts')).endToEnd,
   gateway: async () => (await import('./suites/gateway.ts')).gateway,
+  'group-log': async () => (await import('./suites/group-log.ts')).groupLog,
   groups: async () => (await import('./suites/groups.ts')).groups,
   mls: async () => (await import('./suites/mls.ts')).mls,
   pairwise: async () => (await import('./suites/pairwise.ts')).pairwise,

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadAnswer, LoadOrder, LoadResult, ServerAnswer } from './protocol.ts';
 
-const EXEC = ['--conditions=@sotto/source', '--disable-warning=ExperimentalWarning'];
+/** How the benchmark's programs are run. */
+export const EXEC = ['--conditions=@sotto/source', '--disable-warning=ExperimentalWarning'];
 
 /** Answers of a child, by kind; a child that ends before it has answered is an error. */
-async function answerOf<Answer extends { readonly kind: string }, Kind extends Answer['kind']>(
+export async function answerOf<Answer extends { readonly kind: string }, Kind extends Answer['kind']>(
   child: ChildProcess,
   kind: Kind,
 ): Promise<Extract<Answer, { readonly kind: Kind }>> {
