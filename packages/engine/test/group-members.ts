@@ -12,6 +12,7 @@ import type {
 import {
   accountId,
   decodeGroupPolicy,
+  decodeLogEntry,
   decodeLogPost,
   encodeGroupPolicy,
   equalBytes,
@@ -128,16 +129,26 @@ export class MemoryLog {
     }
     if (entry.kind === 'commit' || entry.kind === 'external-commit') {
       if (this.entries.some(({ kind, position }) => kind !== 'message' && position > after)) return 'conflict';
-      this.#keys.add(hexOf(entry.successor));
     }
     return this.append(entry.bytes, entry.kind);
   }
 
-  /** What a gateway would put there by itself. */
+  /** Without any check. */
   append(entry: Uint8Array, kind: string): number {
+    const successor = successorOf(entry);
+    if (successor !== null) this.#keys.add(hexOf(successor));
     const position = this.entries.length + 1;
     this.entries.push({ position, kind, entry });
     return position;
+  }
+}
+
+function successorOf(bytes: Uint8Array): Uint8Array | null {
+  try {
+    const entry = decodeLogEntry(bytes);
+    return 'successor' in entry ? entry.successor : null;
+  } catch {
+    return null;
   }
 }
 
@@ -410,4 +421,25 @@ export async function assertTalk(members: readonly Member[]): Promise<void> {
       `${member.person.name}: ${JSON.stringify(member.results.slice(-texts.length).map((r) => ({ kind: r.kind, reason: 'reason' in r ? r.reason : 'rule' in r ? r.rule : '' })))}`,
     );
   }
+}
+
+/** Comes back with what `helper` offers. */
+export async function rejoin(member: Member, helper: Member) {
+  const offer = await helper.call({ kind: 'offer-rejoin', group: helper.group, expiresAt: helper.now / 1000 + 600 });
+  const result = await member.call({
+    kind: 'rejoin-group',
+    own: member.own,
+    gateway: GATEWAY,
+    group: member.group,
+    ...offer,
+    position: helper.after,
+    chains: helper.chainsOfMembers(),
+    now: member.now,
+  });
+  if (result.kind !== 'made') assert.fail(`${result.kind} ${'reason' in result ? result.reason : ''}`);
+  assert.equal(result.head.status, 'joining');
+  member.position = helper.position;
+  member.after = helper.after;
+  assert.equal(typeof member.log.post(result.post), 'number');
+  return result;
 }

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { replay } from '@sotto/identity';
 import { decodeGroupPolicy, decodeLogPost, encodeGroupPolicy, equalBytes } from '@sotto/wire';
-import { assertAgree, assertTalk, found, GATEWAY, keyPackageOf, Member, newPerson, readAll } from './group-members.ts';
+import {
+  assertAgree,
+  assertTalk,
+  found,
+  GATEWAY,
+  keyPackageOf,
+  Member,
+  newPerson,
+  readAll,
+  rejoin,
+} from './group-members.ts';
 import { NOW } from './support.ts';
 
 /** Ann (owner, two devices), Bob (two devices), Cid. */
@@ -304,24 +314,3 @@ describe('groups over a log', () => {
     assert.equal((await bob.head()).suite, 0xf002);
   });
 });
-
-/** Comes back with what `helper` offers. */
-async function rejoin(member: Member, helper: Member) {
-  const offer = await helper.call({ kind: 'offer-rejoin', group: helper.group, expiresAt: helper.now / 1000 + 600 });
-  const result = await member.call({
-    kind: 'rejoin-group',
-    own: member.own,
-    gateway: GATEWAY,
-    group: member.group,
-    ...offer,
-    position: helper.after,
-    chains: helper.chainsOfMembers(),
-    now: member.now,
-  });
-  if (result.kind !== 'made') assert.fail(`${result.kind} ${'reason' in result ? result.reason : ''}`);
-  assert.equal(result.head.status, 'joining');
-  member.position = helper.position;
-  member.after = helper.after;
-  assert.equal(typeof member.log.post(result.post), 'number');
-  return result;
-}
