@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { nativeProvider } from '@sotto/crypto';
+import type { PrivateKey, SignatureKind } from '@sotto/crypto';
 import type { Group } from '@sotto/mls';
 import { NO_BYTES } from '../src/bytes.ts';
 import { protectPrivate } from '../src/framing/private.ts';
@@ -143,11 +144,18 @@ export class Forger {
   }
 
   /** An external commit signed by the leaf that it brings, with these proposals and a path of the right form. */
-  external(proposals: readonly ProposalOrRef[], input: { readonly path?: boolean } = {}): Uint8Array {
+  external(
+    proposals: readonly ProposalOrRef[],
+    input: {
+      readonly path?: boolean;
+      readonly leaf?: Partial<LeafNodeFields>;
+      readonly signer?: PrivateKey<SignatureKind>;
+    } = {},
+  ): Uint8Array {
     const { crypto, epoch } = this.state;
     const tree = this.state.tree.copy();
     applyBlindly(tree, proposals);
-    const signer = crypto.generateSigner();
+    const signer = input.signer ?? crypto.generateSigner();
     const fields = { ...this.leafFields, signatureKey: signer.publicKey };
     const placeholder = signLeafNode(
       crypto,
@@ -161,7 +169,7 @@ export class Forger {
       signLeafNode(
         crypto,
         signer,
-        { ...fields, encryptionKey, source: { kind: 'commit', parentHash } },
+        { ...fields, encryptionKey, source: { kind: 'commit', parentHash }, ...input.leaf },
         { groupId, leafIndex },
       ),
     );

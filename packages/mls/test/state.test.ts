@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Client, Group } from '@sotto/mls';
-import { assertAgree, assertTalk, clock, deliver, groupOf, join, person, refuses, Store, utf8 } from './people.ts';
+import {
+  assertAgree,
+  assertTalk,
+  clock,
+  deliver,
+  groupOf,
+  join,
+  person,
+  refuses,
+  Store,
+  text,
+  utf8,
+} from './people.ts';
 
 const clients = Array.from({ length: 20 }, (_, i) => person(`member ${i}`));
 
@@ -144,16 +156,19 @@ describe('state in records', () => {
     const early = a.encrypt(utf8('0'));
     const old = c.encrypt(utf8('by one removed later'));
     deliver(a.commit().remove(2).update().create(), a, [b]);
-    const bundle = z.createKeyPackage();
+    const other = person('someone else');
+    const bundle = other.createKeyPackage();
     const commit = b.commit().add(bundle.message).create();
     deliver(commit, b, [a]);
-    const again = join(z, commit.welcome, bundle);
+    const again = join(other, commit.welcome, bundle);
     assert.equal(again.ownLeaf, 2);
     store.save(b);
     const loaded = y.load(store);
     assert.equal(loaded.process(early).kind, 'application');
     const got = loaded.process(old);
-    assert.ok(got.kind === 'application' && got.sender === 2);
+    assert.ok(got.kind === 'application' && got.sender === 2 && got.credential.kind === 'basic');
+    assert.equal(text(got.credential.identity), 'z');
+    assert.equal(got.epoch, 1n);
     refuses('generation_used', () => loaded.process(early));
     const late = a.encrypt(utf8('3'));
     deliver(a.commit().update().create(), a, [loaded]);
@@ -165,5 +180,30 @@ describe('state in records', () => {
     assert.equal([...store.records.keys()].filter((name) => name.startsWith('past/')).length, 0);
     assert.equal(new Set([...store.records.keys()].map((name) => /^secret\/([^/]+)/.exec(name)?.[1])).size, 2);
     clock.now -= 61_000;
+  });
+
+  it('what is stored wrongly is refused by name: no_group, record, unsupported_suite', () => {
+    const store = new Store();
+    const client = person('x');
+    refuses('no_group', () => client.load(store));
+    store.save(client.createGroup());
+    const without = (name: string): Store => {
+      const copy = store.copy();
+      copy.records.delete(name);
+      return copy;
+    };
+    refuses('record', () => client.load(without('epoch')));
+    refuses('record', () => client.load(without('node/0')).members());
+    refuses('record', () => client.load(without('keys')).commit().update().create());
+    const changed = (name: string, at: number, value: number): Store => {
+      const copy = store.copy();
+      const bytes = copy.records.get(name)!.slice();
+      bytes[at] = value;
+      copy.records.set(name, bytes);
+      return copy;
+    };
+    refuses('record', () => client.load(changed('group', 0, 9)));
+    refuses('unsupported_suite', () => client.load(changed('group', 2, 200)));
+    refuses('unsupported_suite', () => person('y', { cipherSuite: 200 }));
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Extension, Group, MlsErrorCode, Proposal } from '@sotto/mls';
+import type { Extension, Group, LeafNodeSource, MlsErrorCode, Proposal } from '@sotto/mls';
 import { EXTENSION_TYPES, requiredCapabilitiesExtension } from '@sotto/mls';
 import { byValue, encryptAs, externalPsk, Forger } from './forge.ts';
 import type { ForgedCommit } from './forge.ts';
@@ -43,10 +43,12 @@ function proposals(name: string, code: MlsErrorCode, forge: (mallory: Forger) =>
 }
 
 const NONCE = native.random(32);
-const outsideLifetime = (now: number) => {
-  const seconds = BigInt(Math.floor(now / 1000));
-  return { kind: 'key_package', lifetime: { notBefore: seconds - 100_000n, notAfter: seconds - 50_000n } } as const;
-};
+
+/** Seconds from now. */
+function lifetime(from: number, to: number): LeafNodeSource {
+  const now = Math.floor(clock.now / 1000);
+  return { kind: 'key_package', lifetime: { notBefore: BigInt(now + from), notAfter: BigInt(now + to) } };
+}
 
 describe('a forged commit that breaks no rule is taken', () => {
   it('with a path, an addition and a removal', () => {
@@ -68,6 +70,66 @@ describe('RFC 9420 §6: protection', () => {
     const message = mallory.proposal({ kind: 'remove', leaf: 2 });
     message[message.length - 1] = (message.at(-1) ?? 0) ^ 1;
     refusesAll('membership_tag', bob, message);
+  });
+
+  it('a membership tag of a wrong length: membership_tag', () => {
+    const { mallory, bob } = scene();
+    const message = mallory.proposal({ kind: 'remove', leaf: 2 });
+    // The tag is the last vector, of 32 bytes.
+    const short = message.slice(0, -1);
+    short[short.length - 32] = 31;
+    refusesAll('membership_tag', bob, short);
+  });
+
+  it('bytes after the end: malformed', () => {
+    const { mallory, bob, others } = scene();
+    const [carol] = others as [Group];
+    for (const message of [mallory.proposal({ kind: 'remove', leaf: 2 }), carol.encrypt(utf8('x'))]) {
+      refusesAll('malformed', bob, Uint8Array.of(...message, 0));
+    }
+  });
+
+  it('another version of the protocol, an unknown wire format: unsupported_version, malformed', () => {
+    const { bob, others } = scene();
+    const [carol] = others as [Group];
+    const message = carol.encrypt(utf8('x'));
+    refusesAll('unsupported_version', bob, Uint8Array.of(0, 2, ...message.subarray(2)));
+    refusesAll('malformed', bob, Uint8Array.of(0, 1, 0, 9, ...message.subarray(4)));
+  });
+
+  it('content that does not decrypt, sender data that does not: decryption, sender_data', () => {
+    const { bob, others } = scene();
+    const [carol] = others as [Group];
+    const message = carol.encrypt(utf8('x'));
+    // Sender data is keyed by the ciphertext's first bytes, so its last are the content's own.
+    const changed = message.slice();
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+    refusesAll('decryption', bob, changed);
+    const other = message.slice();
+    // After version, wire format, a group id of 16 bytes, epoch, content type and no authenticated data.
+    assert.deepEqual([...other.subarray(30, 32)], [0, 28]);
+    other[35] = (other[35] ?? 0) ^ 1;
+    refuses('sender_data', () => bob.process(other));
+    assert.equal(bob.process(message).kind, 'application');
+  });
+
+  it('a commit by a sender who may only propose: commit_sender', () => {
+    const { mallory, bob } = scene();
+    const commit = { kind: 'commit', commit: { proposals: [], path: null } } as const;
+    const tag = new Uint8Array(32);
+    refusesAll('commit_sender', bob, mallory.message(commit, { sender: { kind: 'external', index: 0 }, tag }));
+    refusesAll('commit_sender', bob, mallory.message(commit, { sender: { kind: 'new_member_proposal' }, tag }));
+    const proposal = { kind: 'proposal', proposal: { kind: 'remove', leaf: 2 } } as const;
+    refusesAll('commit_sender', bob, mallory.message(proposal, { sender: { kind: 'new_member_commit' } }));
+  });
+
+  it('a type of proposal that RFC 9420 does not define: unsupported_proposal', () => {
+    const { mallory, bob } = scene();
+    const message = mallory.proposal({ kind: 'remove', leaf: 2 });
+    const at = message.lastIndexOf(3, message.length - 100);
+    assert.deepEqual([...message.subarray(at - 1, at + 5)], [0, 3, 0, 0, 0, 2]);
+    message[at - 1] = 0xf0;
+    refusesAll('unsupported_proposal', bob, message);
   });
 
   it('signature by another key: signature', () => {
@@ -140,8 +202,28 @@ describe('RFC 9420 §7.3 and §10.1: leaves and key packages', () => {
   proposals(
     'a lifetime that is over',
     'lifetime',
-    add((m) => m.keyPackage({ leaf: { source: outsideLifetime(clock.now) } })),
+    add((m) => m.keyPackage({ leaf: { source: lifetime(-100_000, -50_000) } })),
   );
+  proposals(
+    'a lifetime that is not yet',
+    'lifetime',
+    add((m) => m.keyPackage({ leaf: { source: lifetime(100_000, 200_000) } })),
+  );
+  proposals(
+    'a lifetime that is too long',
+    'lifetime',
+    add((m) => m.keyPackage({ leaf: { source: lifetime(-10, 400 * 24 * 3600) } })),
+  );
+  proposals(
+    'a lifetime that ends before it begins',
+    'lifetime',
+    add((m) => m.keyPackage({ leaf: { source: lifetime(10, -10_000) } })),
+  );
+  it('a key package of another cipher suite: key_package_suite', () => {
+    const { mallory, bob } = scene();
+    const { keyPackage } = person('x', { cipherSuite: 3 }).createKeyPackage();
+    refusesAll('key_package_suite', bob, mallory.proposal({ kind: 'add', keyPackage }));
+  });
   proposals(
     'a key package whose leaf is an update',
     'leaf_source',
@@ -319,6 +401,17 @@ describe('RFC 9420 §12.2: lists of proposals', () => {
     assert.equal(bob.process(kept.message).kind, 'commit');
   });
 
+  it('capabilities are asked of those who are members afterwards: not of who is removed, but of who is added', () => {
+    const able = { capabilities: { extensions: [0xff55] } };
+    const people = [person('a', able), person('b', able), person('c')] as const;
+    const [a, b] = groupOf(people) as [Group, Group];
+    const extensions = [{ type: 0xff55, data: utf8('x') }];
+    refuses('capabilities', () => a.commit().extensions(extensions).create());
+    const poor = person('d').createKeyPackage();
+    refuses('capabilities', () => a.commit().extensions(extensions).remove(2).add(poor.message).create());
+    deliver(a.commit().extensions(extensions).remove(2).create(), a, [b]);
+  });
+
   commits('extensions that a member does not support', 'capabilities', () => {
     const extensions: Extension[] = [{ type: 0xff77, data: utf8('x') }];
     return { proposals: [byValue({ kind: 'group_context_extensions', extensions })], extensions };
@@ -334,6 +427,20 @@ describe('RFC 9420 §12.4.3.2: external commits', () => {
   external('with two', 'external_commit', (m) => m.external([m.externalInit(), m.externalInit()]));
   external('with two removals', 'external_commit', (m) =>
     m.external([m.externalInit(), byValue({ kind: 'remove', leaf: 2 }), byValue({ kind: 'remove', leaf: 3 })]),
+  );
+  it("with a member's encryption key in its leaf: duplicate_key", () => {
+    const { mallory, bob } = scene();
+    const { encryptionKey } = bob.member(2)!.node;
+    refusesAll('duplicate_key', bob, mallory.external([mallory.externalInit()], { leaf: { encryptionKey } }));
+  });
+  external("with a member's signature key in its leaf", 'duplicate_key', (m) =>
+    m.external([m.externalInit()], { signer: m.state.epoch.signer }),
+  );
+  external('with a leaf that is an update', 'leaf_source', (m) =>
+    m.external([m.externalInit()], { leaf: { source: { kind: 'update' } } }),
+  );
+  external('with a leaf that lacks what the group requires', 'unsupported_credential', (m) =>
+    m.external([m.externalInit()], { leaf: { capabilities: { ...m.leafFields.capabilities, credentials: [2] } } }),
   );
   external('with an addition', 'proposal_sender', (m) =>
     m.external([m.externalInit(), byValue({ kind: 'add', keyPackage: m.keyPackage() })]),

@@ -16,12 +16,15 @@ import type { SuiteCrypto } from '../suite.ts';
 import type { RatchetTree } from '../tree/ratchet-tree.ts';
 import type { Surroundings } from './options.ts';
 
-/** Throws `lifetime` outside of a leaf's lifetime, give or take the policy's clock skew. */
+/** Throws `lifetime` outside of a leaf's lifetime, give or take the policy's clock skew, and for one that is too long. */
 export function requireLifetime(lifetime: Lifetime, around: Surroundings): void {
   const now = BigInt(Math.floor(around.now() / 1000));
   const skew = BigInt(around.policy.clockSkew);
   if (now + skew < lifetime.notBefore || now - skew > lifetime.notAfter) {
     throw new MlsError('lifetime', 'a leaf is not within its lifetime');
+  }
+  if (1000 * Number(lifetime.notAfter - lifetime.notBefore) > around.policy.maxLifetime) {
+    throw new MlsError('lifetime', 'the lifetime of a leaf is too long');
   }
 }
 

@@ -36,6 +36,8 @@ export interface GroupPolicy extends RatchetLimits {
   readonly maxLeaves: number;
   /** Whether leaves of a tree received on joining must be within their lifetime. An Add's always must. */
   readonly checkTreeLifetimes: boolean;
+  /** The longest lifetime of a leaf, ms (RFC 9420 §7.2); checked where lifetimes are. */
+  readonly maxLifetime: number;
   /** How far clocks may be apart when lifetimes are checked, seconds. */
   readonly clockSkew: number;
   readonly padding: PaddingPolicy;
@@ -59,6 +61,7 @@ export const DEFAULT_POLICY: GroupPolicy = {
   maxProposals: 4096,
   maxLeaves: 65_536,
   checkTreeLifetimes: false,
+  maxLifetime: 366 * 24 * 60 * 60 * 1000,
   clockSkew: 60 * 60,
   padding: stepPadding,
   handshakes: 'private_message',

@@ -339,6 +339,9 @@ export function validateProposal(state: GroupState, proposal: Proposal, sender: 
 function verifierOf(state: GroupState, content: AuthenticatedContent): ReturnType<SuiteCrypto['importVerifier']> {
   const { crypto, epoch } = state;
   const { sender, content: inner } = content.framed;
+  if (inner.kind === 'commit' && (sender.kind === 'external' || sender.kind === 'new_member_proposal')) {
+    throw new MlsError('commit_sender', 'a commit is from a sender that may only propose');
+  }
   switch (sender.kind) {
     case 'member': {
       const leaf = state.leaf(sender.leaf);
@@ -348,7 +351,7 @@ function verifierOf(state: GroupState, content: AuthenticatedContent): ReturnTyp
     case 'external': {
       const data = extensionOf(epoch.context.extensions, EXTENSION_TYPES.externalSenders);
       const external = data === null ? undefined : decodeWhole(data, readExternalSenders)[sender.index];
-      if (external === undefined || inner.kind !== 'proposal') {
+      if (external === undefined) {
         throw new MlsError('unknown_sender', 'a message is from an external sender that the group does not name');
       }
       if (!state.around.authentication.accepts(external.credential, external.signatureKey)) {
@@ -362,7 +365,8 @@ function verifierOf(state: GroupState, content: AuthenticatedContent): ReturnTyp
       }
       return inner.proposal.keyPackage.leafNode.verifier(crypto);
     case 'new_member_commit':
-      if (inner.kind !== 'commit') throw new MlsError('commit_sender', 'a new member sends no commit');
+      if (inner.kind !== 'commit')
+        throw new MlsError('commit_sender', 'a new member sends something else than its commit');
       if (inner.commit.path === null) throw new MlsError('path_missing', 'an external commit lacks its path');
       return inner.commit.path.leafNode.verifier(crypto);
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Client } from '@sotto/mls';
 import { person, utf8 } from '../people.ts';
 import { SottoPeer, sottoCandidate } from './peer.ts';
 import type { Candidate, Peer } from './peer.ts';
@@ -41,15 +42,14 @@ export async function mixedGroup(input: {
   const theirs = [await tsMls1(SUITE), await tsMls2(SUITE)];
   const counts: Record<string, number> = {};
   let names = 0;
-  const founder = person('founder', { cipherSuite: 1, now: () => Date.now() });
+  const founder = ours('founder');
   let peers: Peer[] = [new SottoPeer(founder.createGroup())];
   const candidate = async (): Promise<Candidate> => {
     const name = `member ${names++}`;
     const foreign = peers.filter(({ impl }) => impl !== 'sotto').length;
     const make = below(2) === 0 ? undefined : theirs[below(theirs.length)];
-    // ts-mls's default lifetime is all of time; both clocks are the real one.
     if (make === undefined || foreign >= input.maxPeers) {
-      return sottoCandidate(person(name, { cipherSuite: 1, now: () => Date.now() }));
+      return sottoCandidate(ours(name));
     }
     return make(name);
   };
@@ -112,7 +112,7 @@ export async function mixedGroup(input: {
     } else if (dice === 8 && peers.length < input.maxMembers) {
       const inviting = peers.filter((peer) => peer instanceof SottoPeer)[0];
       assert.ok(inviting);
-      const joiner = person(`member ${names++}`, { cipherSuite: 1, now: () => Date.now() });
+      const joiner = ours(`member ${names++}`);
       const { group, commit } = joiner.joinExternally({ groupInfo: inviting.group.groupInfo() });
       count(counts, 'external join');
       for (const peer of peers) await peer.process(commit);
@@ -130,6 +130,11 @@ export async function mixedGroup(input: {
     }
   }
   return counts;
+}
+
+/** ts-mls's default lifetime is all of time; both clocks are the real one. */
+function ours(name: string): Client {
+  return person(name, { cipherSuite: 1, now: () => Date.now(), policy: { maxLifetime: Infinity } });
 }
 
 function removesAlone({ impl }: Peer): boolean {
