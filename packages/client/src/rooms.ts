@@ -103,7 +103,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     core,
     transport,
     standing,
-    sink: (incoming) => inbox.receive(incoming),
+    sink: (incoming, waited) => inbox.receive(incoming, waited),
     onOnline: () => {
       outbox.online();
       attachments.online();

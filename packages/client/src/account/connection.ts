@@ -11,7 +11,8 @@ import type { ConnectionState } from './types.ts';
 export interface ConnectionParts {
   readonly core: Core;
   readonly transport: GatewayTransport;
-  readonly sink: (incoming: Incoming) => Promise<void>;
+  /** `waited`: it was at the gateway before this device was connected. */
+  readonly sink: (incoming: Incoming, waited: boolean) => Promise<void>;
   readonly standing: Standing;
   /** The own gateway can be reached (again), and nothing stands against sending. */
   readonly onOnline: () => void;
@@ -24,6 +25,8 @@ export class Connection {
   readonly #parts: ConnectionParts;
   #state: ConnectionState = 'offline';
   #received = 0;
+  /** What comes now had been waiting at the gateway. */
+  #isCatchingUp = true;
   /** Ends the present round of receiving, so that the next one brings what stayed at the gateway. */
   #round = new AbortController();
   #failures = 0;
@@ -89,7 +92,7 @@ export class Connection {
 
   async #sink(incoming: Incoming): Promise<void> {
     try {
-      await this.#parts.sink(incoming);
+      await this.#parts.sink(incoming, this.#isCatchingUp);
     } catch (cause) {
       // It stays at the gateway and comes again.
       this.#parts.core.background.report(cause);
@@ -123,6 +126,7 @@ export class Connection {
     const peer = { kind: 'gateway', address: core.own.gateway } as const;
     if (state.kind === 'online') {
       this.#received = 0;
+      this.#isCatchingUp = true;
       core.events.emit({ type: 'peer-connected', ...peer });
       core.events.emit({ type: 'offline-sync-started', address: peer.address });
       core.clearance.shut();
@@ -152,6 +156,7 @@ export class Connection {
   }
 
   #caughtUp(): void {
+    this.#isCatchingUp = false;
     const { core } = this.#parts;
     if (core.background.closing) return;
     core.events.emit({ type: 'offline-sync-finished', address: core.own.gateway, received: this.#received });

@@ -1,4 +1,5 @@
 import { EngineError } from '@sotto/engine';
+import { VaultError } from '@sotto/vault';
 import type { EngineRequest, ProcessResult, RecordName } from '@sotto/engine';
 import type { Incoming } from '@sotto/transport';
 import {
@@ -18,14 +19,17 @@ import { Chore } from '../core/chore.ts';
 import { sha256 } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
 import { SharedLock } from '../core/shared-lock.ts';
-import type { DeviceRef } from '../refs.ts';
+import type { DeviceRef, MessageRef } from '../refs.ts';
 import { noteSpent } from '../prekeys/keeper.ts';
 import { peerDevice, putPeerDevice, rememberSession } from '../sessions/rows.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Tx } from '../store/ledger.ts';
-import { accountRef, deviceRef } from '../store/refs.ts';
+import { accountRef, deviceRef, messageRef } from '../store/refs.ts';
+import { messages } from '../store/tables.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
-import { isMarked, mark } from './marks.ts';
+import { noteDown, readTrail } from '../trail/store.ts';
+import type { Note } from '../trail/store.ts';
+import { isMarked, mark, messageOfMark } from './marks.ts';
 import { NotTaken } from './opened.ts';
 import { allParked, isHopeless, park, unpark } from './parking.ts';
 import { owe } from './receipts.ts';
@@ -33,6 +37,8 @@ import { judgeSender, noteHead, noteOwnHead } from './sender.ts';
 import { openedId, readContent, take } from './take.ts';
 
 const TAG_BYTES = 8;
+/** Envelopes remembered that could not be stored. */
+const MOST_STUMBLED = 1000;
 /** Milliseconds spent on looking for the session of an envelope whose tag is not known. */
 const SCAN_MS = 50;
 
@@ -45,6 +51,8 @@ interface Piece {
   readonly request: boolean;
   /** It was kept to be tried again. */
   readonly parked: boolean;
+  /** It was at the gateway before this device was connected. */
+  readonly waited: boolean;
 }
 
 /** What came of trying to open an envelope. */
@@ -68,6 +76,8 @@ export class Inbox {
   readonly #chains: Chains;
   readonly #sessions: Sessions;
   readonly #lock = new SharedLock();
+  /** Envelopes that the vault could not take; they come again. */
+  readonly #stumbled = new Set<string>();
 
   constructor(core: Core, chains: Chains, sessions: Sessions) {
     this.#core = core;
@@ -77,12 +87,21 @@ export class Inbox {
     core.bells.on('parked', () => this.chore.kick());
   }
 
-  /** Resolves when the envelope needs not come again. Rejects when it has to: the vault failed, or is closing. */
-  async receive(incoming: Incoming): Promise<void> {
+  /**
+   * Resolves when the envelope needs not come again. Rejects when it has to: the vault failed, or is closing. `waited`:
+   * it was at the gateway before this device was connected.
+   */
+  async receive(incoming: Incoming, waited: boolean): Promise<void> {
     const envelope = this.#decode(incoming.envelope);
     if (envelope === null) return;
     const id = idText(envelopeIdOf(envelope, (...parts) => sha256(this.#core, ...parts)));
-    await this.#work({ id, envelope, request: incoming.queue === 'requests', parked: false });
+    try {
+      await this.#work({ id, envelope, request: incoming.queue === 'requests', parked: false, waited });
+    } catch (cause) {
+      // Nothing can be written down now: it is told when the envelope is taken in.
+      if (cause instanceof VaultError && this.#stumbled.size < MOST_STUMBLED) this.#stumbled.add(id);
+      throw cause;
+    }
   }
 
   /** Null: no envelope of a version this one speaks. */
@@ -115,7 +134,7 @@ export class Inbox {
     const match = this.#sessions.tags.find(tagOf(piece.envelope));
     if (match === null) return false;
     return this.#sessions.queue(deviceOfSession(match.session), async () => {
-      if (this.#core.ledger.read((read) => isMarked(read, piece.id))) return true;
+      if (this.#isRepeated(piece)) return true;
       // The one before may have changed the tags.
       const now = this.#sessions.tags.find(tagOf(piece.envelope));
       if (now === null) return false;
@@ -126,8 +145,20 @@ export class Inbox {
     });
   }
 
+  /** It was dealt with before; the message that it brought says that it came again. */
+  #isRepeated({ id }: Piece): boolean {
+    const { repeated, message } = this.#core.ledger.read((read) => {
+      const ref = messageOfMark(read, id);
+      const told = ref === null || readTrail(read, ref).steps.at(-1)?.code === 'duplicate';
+      return { repeated: isMarked(read, id), message: told ? null : ref };
+    });
+    const now = this.#core.clock.now();
+    if (message !== null) this.#core.ledger.commit((tx) => noteDown(tx, message, now, { code: 'duplicate' }));
+    return repeated;
+  }
+
   async #openUnexpected(piece: Piece): Promise<void> {
-    if (this.#core.ledger.read((read) => isMarked(read, piece.id))) return;
+    if (this.#isRepeated(piece)) return;
     if (this.#isExpected(piece) && (await this.#openExpected(piece))) return;
     let attempt = await this.#openInitial(piece);
     if (attempt.kind === 'not-taken' && attempt.reason === 'no-session') attempt = await this.#scan(piece);
@@ -253,10 +284,21 @@ export class Inbox {
     };
     const taken = take(opened);
     if (taken === 'receipt') owe(tx, sender.account, 'delivered', [opened.id]);
-    mark(tx, piece.id, 'opened', piece.envelope.expiresAt);
+    const isHere = messages.get(tx.write, messageRef(opened.id)) !== null;
+    mark(tx, piece.id, 'opened', piece.envelope.expiresAt, isHere ? opened.id : null);
+    if (isHere) this.#noteDelays(tx, piece, messageRef(opened.id));
     if (piece.parked) unpark(tx, piece.id);
     tx.after(() => this.#sessions.tags.apply(message.session, message.tags));
     tx.ring('heard', { account: accountRef(sender.account), device: deviceRef(sender.device) });
+  }
+
+  /** What kept it from coming in at once. */
+  #noteDelays(tx: Tx, { id, waited }: Piece, message: MessageRef): void {
+    const notes: Note[] = [];
+    if (waited) notes.push({ code: 'waited-at-gateway' });
+    if (this.#stumbled.has(id)) notes.push({ code: 'storage-failed' });
+    if (notes.length > 0) noteDown(tx, message, this.#core.clock.now(), ...notes);
+    tx.after(() => this.#stumbled.delete(id));
   }
 
   #rememberSession(
@@ -306,7 +348,7 @@ export class Inbox {
         continue;
       }
       const envelope = decodeEnvelope(each.row.envelope);
-      await this.#work({ id: each.key, envelope, request: each.row.request, parked: true });
+      await this.#work({ id: each.key, envelope, request: each.row.request, parked: true, waited: false });
     }
   }
 }

@@ -3,6 +3,9 @@ import { GatewayApiError } from '@sotto/gateway-api';
 import type { Clock } from '@sotto/transport';
 import { roundExpiry } from '@sotto/wire';
 
+/** Gateways take expiries up to an hour beyond what they keep. */
+const FAR_MS = 3_600_000;
+
 interface GatewayTime {
   /** What has to be added to the own clock to get the gateway's, ms. */
   readonly aheadMs: number;
@@ -32,6 +35,11 @@ export class GatewayTimes {
     } catch (cause) {
       if (!(cause instanceof GatewayApiError)) throw cause;
     }
+  }
+
+  /** Whether its clock and the own one are so far apart that expiries are refused. */
+  differs(gateway: string): boolean {
+    return Math.abs(this.#known.get(gateway)?.aheadMs ?? 0) >= FAR_MS;
   }
 
   /** An envelope's expiry (Unix seconds, by the gateway's clock) for a content that lives until `until` (own clock, ms). */

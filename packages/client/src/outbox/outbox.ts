@@ -1,4 +1,5 @@
 import type { GatewayTransport } from '@sotto/gateway-api';
+import { VaultError } from '@sotto/vault';
 import { accountId, equalBytes } from '@sotto/wire';
 import { StoredDelivery_State, StoredMessage_State, StoredOutbound_Audience } from '@sotto/wire/stored';
 import type { StoredDelivery, StoredOutbound } from '@sotto/wire/stored';
@@ -9,8 +10,9 @@ import type { AccountRef, DeviceRef, MessageRef } from '../refs.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Tx } from '../store/ledger.ts';
 import { messageRef } from '../store/refs.ts';
-import { deliveries, outbounds } from '../store/tables.ts';
+import { deliveries, messages, outbounds } from '../store/tables.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
+import { noteDown } from '../trail/store.ts';
 import { backoffMs } from './backoff.ts';
 import { Healer } from './healer.ts';
 import { Lane } from './lane.ts';
@@ -35,6 +37,8 @@ import type { Sealer, Sealing } from './sealer.ts';
 
 /** What waits for news (an address, a chain) is looked at again after this time all the same. */
 const NEWS_MS = 3_600_000;
+/** From here on a hand-over counts as slow, ms. */
+const SLOW_MS = 5000;
 /** Messages behind a refused one that are told why they wait; further ones learn it when their turn comes. */
 const MOST_TOLD = 100;
 
@@ -57,6 +61,8 @@ export class Outbox {
   readonly #lanes = new Map<DeviceRef, Lane>();
   readonly #healer: Healer;
   readonly #expiry: Alarm;
+  /** Deliveries whose state the vault could not take. */
+  readonly #stumbled = new Set<string>();
   #closed = false;
 
   constructor(parts: OutboxParts) {
@@ -74,6 +80,11 @@ export class Outbox {
 
   /** Takes up everything that is stored. */
   open(): void {
+    this.#noteTakenUp();
+    this.#takeAll();
+  }
+
+  #takeAll(): void {
     const rows = this.#core.ledger.read((read) => outbounds.all(read).map((entry) => entry.row));
     for (const row of rows.toSorted((a, b) => (a.number < b.number ? -1 : 1))) this.#take(messageRef(row.id));
     this.#expire();
@@ -82,8 +93,18 @@ export class Outbox {
   /** The gateway can be reached again. */
   online(): void {
     for (const lane of this.#lanes.values()) lane.wake();
-    this.open();
+    this.#takeAll();
     this.#healer.check();
+  }
+
+  /** What waited while this device was not running says so. */
+  #noteTakenUp(): void {
+    const waiting = this.#core.ledger.read((read) => outbounds.all(read).slice(0, MOST_TOLD));
+    if (waiting.length === 0) return;
+    this.#core.ledger.commit((tx) => {
+      const now = this.#core.clock.now();
+      for (const { row } of waiting) noteDown(tx, messageRef(row.id), now, { code: 'taken-up' });
+    });
   }
 
   close(): void {
@@ -170,7 +191,12 @@ export class Outbox {
     try {
       const sealing = await this.#parts.sealer.prepare(message, device, this.#core.background.signal);
       if (sealing.kind === 'ready') return () => this.#deliver(message, device, sealing, attempts);
-      if (sealing.kind === 'gone') return { kind: 'passed' };
+      if (sealing.kind === 'gone') {
+        if (this.#stumbled.has(deliveryKey(message, device))) {
+          this.#core.ledger.commit((tx) => this.#noteTrouble(tx, message, device, false));
+        }
+        return { kind: 'passed' };
+      }
       if (sealing.reason === 'too-large') {
         return this.#apply(message, device, { kind: 'give-up', reason: sealing.reason }, attempts);
       }
@@ -179,7 +205,7 @@ export class Outbox {
       const retry = { kind: 'retry', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } as const;
       return this.#apply(message, device, retry, attempts);
     } catch (cause) {
-      return this.#failed(cause, attempts);
+      return this.#failed(cause, deliveryKey(message, device), attempts);
     }
   }
 
@@ -190,21 +216,29 @@ export class Outbox {
     attempts: number,
   ): Promise<Passage> {
     const { signal } = this.#core.background;
+    const began = this.#core.clock.now();
     try {
       const outcome = await this.#parts.transport.deliver({ destination, envelope }, signal);
       // What closing interrupts stays sealed, and is delivered after the next open.
       if (this.#closed) return { kind: 'passed' };
-      const told = consequenceOf(outcome);
+      const told = await this.#judge(consequenceOf(outcome), destination.gateway, signal);
       // A refused address that has been replaced meanwhile is no reason to wait for another one.
       const isOld = told.kind === 'await-address' && !this.#parts.sealer.leadsTo(message, device, destination);
       const consequence: Consequence = isOld ? { kind: 'seal-anew', reason: told.reason } : told;
-      if (told.kind === 'seal-anew') await this.#parts.sealer.askTime(destination.gateway, signal);
       if (consequence.kind !== 'accepted' && destination.admission.kind === 'request-token')
         this.#refused(message, device);
-      return this.#apply(message, device, consequence, isOld ? 1 : attempts);
+      const slow = told.kind === 'accepted' && this.#core.clock.now() - began >= SLOW_MS;
+      return this.#apply(message, device, consequence, isOld ? 1 : attempts, slow);
     } catch (cause) {
-      return this.#failed(cause, attempts);
+      return this.#failed(cause, deliveryKey(message, device), attempts);
     }
+  }
+
+  /** An envelope that is called expired is compared with the gateway's clock. */
+  async #judge(told: Consequence, gateway: string, signal: AbortSignal): Promise<Consequence> {
+    if (told.kind !== 'seal-anew') return told;
+    await this.#parts.sealer.askTime(gateway, signal);
+    return this.#parts.sealer.clockDiffers(gateway) ? { kind: 'seal-anew', reason: 'clock-differs' } : told;
   }
 
   #refused(message: MessageRef, device: DeviceRef): void {
@@ -213,10 +247,22 @@ export class Outbox {
   }
 
   /** A failure of what this stands on (the vault, a bug): told, and tried again later like everything else. */
-  #failed(cause: unknown, attempts: number): Passage {
+  #failed(cause: unknown, delivery: string, attempts: number): Passage {
     if (this.#closed || this.#core.background.closing) return { kind: 'passed' };
+    // Nothing can be written down now: it is told with what happens next.
+    if (cause instanceof VaultError) this.#stumbled.add(delivery);
     this.#core.background.report(cause);
     return { kind: 'pause', until: this.#core.clock.now() + this.#backoff(attempts), reason: 'waiting-device' };
+  }
+
+  /** What made a hand-over slow, also when its receipt was faster than the gateway's answer. */
+  #noteTrouble(tx: Tx, message: MessageRef, device: DeviceRef, slow: boolean): void {
+    const key = deliveryKey(message, device);
+    const stumbled = this.#stumbled.has(key);
+    tx.after(() => this.#stumbled.delete(key));
+    if (messages.get(tx.write, message) === null) return;
+    if (stumbled) note(tx, this.#core, message, 'storage-failed', device);
+    if (slow) note(tx, this.#core, message, 'slow-connection', device);
   }
 
   #backoff(attempts: number, retryAfterMs?: number): number {
@@ -226,7 +272,7 @@ export class Outbox {
   }
 
   /** Writes down what happened to one delivery. */
-  #apply(message: MessageRef, device: DeviceRef, consequence: Consequence, attempts: number): Passage {
+  #apply(message: MessageRef, device: DeviceRef, consequence: Consequence, attempts: number, slow = false): Passage {
     if (this.#closed) return { kind: 'passed' };
     const now = this.#core.clock.now();
     const until = waitsForNews(consequence) ? now + NEWS_MS : now + this.#backoff(attempts, retryAfter(consequence));
@@ -234,6 +280,7 @@ export class Outbox {
     const stays = this.#core.ledger.commit((tx) => {
       const row = deliveries.get(tx.write, deliveryKey(message, device));
       const outbound = outbounds.get(tx.write, message);
+      this.#noteTrouble(tx, message, device, slow);
       // A receipt or a revocation was faster: what the gateway says of it has no more meaning.
       if (row === null || outbound === null || !isPending(row)) return false;
       row.attempts++;

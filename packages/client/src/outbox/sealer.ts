@@ -101,6 +101,11 @@ export class Sealer {
     return this.#times.ask(gateway, signal);
   }
 
+  /** Whether what it called expired was so by its clock only. */
+  clockDiffers(gateway: string): boolean {
+    return this.#times.differs(gateway);
+  }
+
   #job(message: MessageRef, device: DeviceRef): Job | null {
     return this.#core.ledger.read((read) => {
       const outbound = outbounds.get(read, message);

@@ -37,6 +37,11 @@ export const reasons = {
   'gateway-lost-data': 'The gateway that had accepted it has lost its data since; it is sent again.',
   'mailbox-replaced': 'The receiving device has another mailbox since; it is sent again, to that one.',
   'session-replaced': 'This device was set back to an earlier state; it is encrypted anew, in a new session.',
+  'taken-up': 'This device was not running for a while; the message was taken up again.',
+  'slow-connection': 'Handing it over took several seconds: the connection to the gateway is slow.',
+  'clock-differs':
+    "This device's clock is far from the gateway's, so its expiry was refused; it is sealed anew by the gateway's clock.",
+  'storage-failed': 'This device could not store what happened to it, as when its disk is full; it was tried again.',
   healing: 'No delivery receipt came in time: a new session is started and the message sent again.',
   'contact-declined': 'The contact request was declined, so it was not sent.',
   'contact-blocked': 'The contact is blocked, so it was not sent.',
@@ -45,6 +50,7 @@ export const reasons = {
   // The way in.
   received: 'It arrived, was decrypted and stored on this device.',
   'received-own': 'It was sent from another device of this account.',
+  'waited-at-gateway': 'It waited at the gateway until this device was connected again.',
   'held-back': 'An earlier message has not arrived yet; it is held back for a moment.',
   released: 'The earlier message arrived, and it took its place.',
   gap: 'An earlier message has still not arrived; it is shown after a gap.',

@@ -41,7 +41,7 @@ export interface SeedOptions {
 /** Runs one seed in a folder of its own, which is gone afterwards. */
 export async function runSeed(options: SeedOptions): Promise<RunReport> {
   const { seed, size = FULL_SIZE, disk = seed % ON_DISK_EVERY === 0, ...rest } = options;
-  const folder = mkdtempSync(join(disk || !hasMemory() ? tmpdir() : MEMORY, 'sotto-sim-'));
+  const folder = newFolder(disk ? 'disk' : 'memory');
   try {
     return await run({ ...rest, ...size, seed: String(seed), folder });
   } finally {
@@ -49,6 +49,8 @@ export async function runSeed(options: SeedOptions): Promise<RunReport> {
   }
 }
 
-function hasMemory(): boolean {
-  return statSync(MEMORY, { throwIfNoEntry: false })?.isDirectory() === true;
+/** A new folder in memory, where the system has such a thing, or on a disk. */
+export function newFolder(on: 'memory' | 'disk'): string {
+  const hasMemory = statSync(MEMORY, { throwIfNoEntry: false })?.isDirectory() === true;
+  return mkdtempSync(join(on === 'memory' && hasMemory ? MEMORY : tmpdir(), 'sotto-sim-'));
 }

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/inbox.proto.
  */
 export const file_sotto_client_v1_inbox: GenFile = /*@__PURE__*/
-  fileDesc("Chtzb3R0by9jbGllbnQvdjEvaW5ib3gucHJvdG8SD3NvdHRvLmNsaWVudC52MSKrAQoKU3RvcmVkTWFyaxI0CgdvdXRjb21lGAEgASgOMiMuc290dG8uY2xpZW50LnYxLlN0b3JlZE1hcmsuT3V0Y29tZRIOCgZyZWFzb24YAiABKAkSCgoCYXQYAyABKAQiSwoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASEgoOT1VUQ09NRV9PUEVORUQQARITCg9PVVRDT01FX1JFRlVTRUQQAiJmCgxTdG9yZWRQYXJrZWQSEAoIZW52ZWxvcGUYASABKAwSDwoHcmVxdWVzdBgCIAEoCBIOCgZyZWFzb24YAyABKAkSEQoJcGFya2VkX2F0GAQgASgEEhAKCGF0dGVtcHRzGAUgASgNIkIKDlN0b3JlZFJlY2VpcHRzEg8KB2FjY291bnQYASABKAwSEQoJZGVsaXZlcmVkGAIgAygMEgwKBHJlYWQYAyADKAxiBnByb3RvMw");
+  fileDesc("Chtzb3R0by9jbGllbnQvdjEvaW5ib3gucHJvdG8SD3NvdHRvLmNsaWVudC52MSK8AQoKU3RvcmVkTWFyaxI0CgdvdXRjb21lGAEgASgOMiMuc290dG8uY2xpZW50LnYxLlN0b3JlZE1hcmsuT3V0Y29tZRIOCgZyZWFzb24YAiABKAkSCgoCYXQYAyABKAQSDwoHbWVzc2FnZRgEIAEoDCJLCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABISCg5PVVRDT01FX09QRU5FRBABEhMKD09VVENPTUVfUkVGVVNFRBACImYKDFN0b3JlZFBhcmtlZBIQCghlbnZlbG9wZRgBIAEoDBIPCgdyZXF1ZXN0GAIgASgIEg4KBnJlYXNvbhgDIAEoCRIRCglwYXJrZWRfYXQYBCABKAQSEAoIYXR0ZW1wdHMYBSABKA0iQgoOU3RvcmVkUmVjZWlwdHMSDwoHYWNjb3VudBgBIAEoDBIRCglkZWxpdmVyZWQYAiADKAwSDAoEcmVhZBgDIAMoDGIGcHJvdG8z");
 
 /**
  * An envelope that was dealt with for good.
@@ -36,6 +36,13 @@ export type StoredMark = Message<"sotto.client.v1.StoredMark"> & {
    * @generated from field: uint64 at = 3;
    */
   at: bigint;
+
+  /**
+   * MessageId of the message that it brought; empty: it brought none that people can ask about.
+   *
+   * @generated from field: bytes message = 4;
+   */
+  message: Uint8Array;
 };
 
 /**
