@@ -87,7 +87,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
   const core = makeCore(ground, { ...defaultSettings, ...settings }, (tx, message) => planner.planIn(tx, message));
   const transport = openTransport(core, ground.effects);
   const chains = new Chains(core);
-  const sessions = new Sessions(core, () => core.own.identity());
+  const sessions = new Sessions(core, () => core.own.published());
   const sealer = new Sealer(core, sessions, transport);
   const planner = new Planner(core, chains);
   const outbox = new Outbox({ core, planner, sealer, sessions, transport });

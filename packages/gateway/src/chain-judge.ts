@@ -1,7 +1,7 @@
 import type { CryptoProvider } from '@sotto/crypto';
 import { activeDevices, extend, replay } from '@sotto/identity';
 import type { AccountView, ReplayResult, Statement } from '@sotto/identity';
-import { equalBytes, Refusal } from '@sotto/wire';
+import { equalBytes, idHex, Refusal } from '@sotto/wire';
 import type { ChainChange } from './ports/directory.ts';
 import { Refused } from './refused.ts';
 
@@ -33,6 +33,9 @@ export function judgeChain(
   if (before !== null && fresh.some((statement) => rewritesHistory(before, statement))) {
     throw new Refused(Refusal.CONFLICT, 'a revoked device has no say in what came before');
   }
+  if (before !== null && displacesWithoutNeed(before, view)) {
+    throw new Refused(Refusal.CONFLICT, 'the chain has moved on');
+  }
   return {
     view,
     change: {
@@ -54,6 +57,28 @@ function rewritesHistory(before: AccountView, { signers, previous }: Statement):
   }
   return false;
 }
+
+/**
+ * Whether a published statement would become void though nobody's say depends on it. By the sibling rule an older device
+ * wins over a younger one also if it comes later; but what is published others have acted upon, and its author can say
+ * the same on top of it. Not so where one of the two takes the other's signer out, or the account key speaks.
+ */
+function displacesWithoutNeed(before: AccountView, after: AccountView): boolean {
+  const at = before.statements.findIndex(({ hash }, i) => !equalBytes(hash, after.statements[i]?.hash ?? NOTHING));
+  const [standing, contender] = [before.statements[at], after.statements[at]];
+  if (standing === undefined || contender === undefined) return false;
+  const isByAccount = contender.signers.some((signer) => equalBytes(signer, before.accountKey));
+  return !isByAccount && !takesOut(before, standing, contender) && !takesOut(before, contender, standing);
+}
+
+/** Whether `one` revokes a device that signed `other`. */
+function takesOut(view: AccountView, one: Statement, other: Statement): boolean {
+  if (one.body.kind !== 'revoke-device') return false;
+  const device = view.devices.get(idHex(one.body.device));
+  return device !== undefined && other.signers.some((signer) => equalBytes(signer, device.certificate.ed25519));
+}
+
+const NOTHING = new Uint8Array(0);
 
 function viewOf(result: ReplayResult): AccountView {
   if (result.kind === 'consistent') return result.view;

@@ -1,5 +1,5 @@
 import { GatewayApiError } from '@sotto/gateway-api';
-import type { GatewayTransport } from '@sotto/gateway-api';
+import type { GatewayApiErrorCode, GatewayTransport } from '@sotto/gateway-api';
 import type { Incoming, TransportState } from '@sotto/transport';
 import { sleep } from '@sotto/transport';
 import { backoffMs } from '../outbox/backoff.ts';
@@ -50,7 +50,7 @@ export class Connection {
   }
 
   async #receive(signal: AbortSignal): Promise<void> {
-    const { core, transport, standing, onRevoked } = this.#parts;
+    const { core, transport, onRevoked } = this.#parts;
     for (let failures = 1; !signal.aborted; failures++) {
       try {
         this.#round = new AbortController();
@@ -62,8 +62,7 @@ export class Connection {
       } catch (cause) {
         if (signal.aborted) return;
         const code = cause instanceof GatewayApiError ? cause.code : null;
-        if (code === 'revoked') standing.noteRevoked();
-        const turn = code === 'unauthenticated' ? await this.#comeBack(signal) : code;
+        const turn = code === null ? code : await this.#judge(code, signal);
         if (turn === 'revoked') {
           onRevoked();
           return;
@@ -81,9 +80,11 @@ export class Connection {
     }
   }
 
-  async #comeBack(signal: AbortSignal): Promise<'registered' | 'refused' | 'revoked'> {
+  async #judge(code: GatewayApiErrorCode, signal: AbortSignal): Promise<'registered' | 'refused' | 'revoked'> {
+    const { standing } = this.#parts;
     try {
-      return await this.#parts.standing.comeBack(signal);
+      if (code === 'revoked') return await standing.hearRevoked(signal);
+      return code === 'unauthenticated' ? await standing.comeBack(signal) : 'refused';
     } catch (cause) {
       this.#parts.core.background.report(cause);
       return 'refused';

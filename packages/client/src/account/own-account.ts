@@ -19,6 +19,7 @@ export class OwnAccount {
   #view: AccountView;
   #gateway: string;
   #mailbox: Uint8Array;
+  #unpublished: number;
 
   constructor(core: Pick<Core, 'provider' | 'self' | 'clock' | 'ledger'>) {
     this.#core = core;
@@ -27,6 +28,7 @@ export class OwnAccount {
     this.#view = judgeChain(core.provider, row.chain);
     this.#gateway = row.gateway;
     this.#mailbox = row.mailbox;
+    this.#unpublished = row.unpublished;
   }
 
   get view(): AccountView {
@@ -53,10 +55,17 @@ export class OwnAccount {
     return { account: this.#core.self.account, device: this.#core.self.device, chain };
   }
 
-  /** The end of the own chain, as contents carry it. */
+  /** The same as others may know it: what the gateway has not confirmed may yet be signed anew in another place. */
+  published(): OwnIdentity {
+    const { chain, ...rest } = this.identity();
+    return { ...rest, chain: chain.slice(0, chain.length - this.#unpublished) };
+  }
+
+  /** The end of the own chain as far as it is published, as contents carry it. */
   head(): ChainHead {
-    const { account, head } = this.#view;
-    return { account, sequence: head.sequence, hash: head.hash, seenAt: this.#core.clock.now() };
+    const { account, statements, head } = this.#view;
+    const { sequence, hash } = statements[statements.length - 1 - this.#unpublished] ?? head;
+    return { account, sequence, hash, seenAt: this.#core.clock.now() };
   }
 
   /** Active devices besides this one. */
@@ -73,6 +82,7 @@ export class OwnAccount {
     tx.after(() => {
       this.#gateway = row.gateway;
       this.#mailbox = row.mailbox;
+      this.#unpublished = row.unpublished;
     });
     return row;
   }
@@ -90,6 +100,20 @@ export class OwnAccount {
     const { view } = judged;
     this.update(tx, (row) => {
       row.chain = view.statements.map((statement) => statement.bytes);
+    });
+    tx.after(() => {
+      this.#view = view;
+    });
+    return view;
+  }
+
+  /** The published chain as the gateway has it, and statements signed anew on top of it, in place of those of before. */
+  rebase(tx: Tx, published: AccountView, signed: readonly Uint8Array[]): AccountView {
+    const chain = [...published.statements.map((statement) => statement.bytes), ...signed];
+    const view = judgeChain(this.#core.provider, chain);
+    this.update(tx, (row) => {
+      row.chain = chain;
+      row.unpublished = signed.length;
     });
     tx.after(() => {
       this.#view = view;

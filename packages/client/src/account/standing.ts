@@ -8,7 +8,7 @@ import { noteIncident } from '../incidents.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Tx } from '../store/ledger.ts';
 import { afterRollback, registerAnew } from './loss.ts';
-import { claimName } from './register.ts';
+import { calling, claimName } from './register.ts';
 import { Witness } from './witness.ts';
 import type { Finding } from './witness.ts';
 
@@ -61,6 +61,31 @@ export class Standing {
       }
       throw cause;
     }
+  }
+
+  /**
+   * The gateway says that this device is out. A device that has taken out the one that did so, and could not publish it
+   * in time, still has its say: the older of the two is heard (docs/decisions/0003).
+   */
+  async hearRevoked(signal: AbortSignal): Promise<'registered' | 'revoked'> {
+    if (this.#core.own.row().unpublished > 0 && !this.#isOut()) {
+      try {
+        const { chain } = this.#core.own.row();
+        await calling(() => this.#transport.device.register({ statements: chain }, { signal }));
+        this.#core.ledger.commit((tx) =>
+          this.#core.own.update(tx, (row) => {
+            row.unpublished = 0;
+          }),
+        );
+        return 'registered';
+      } catch (cause) {
+        if (!(cause instanceof MessengerError)) throw cause;
+        // Refused for good, or not in reach: then it is asked again.
+        if (cause.code !== 'revoked' && cause.code !== 'refused') throw cause;
+      }
+    }
+    this.noteRevoked();
+    return 'revoked';
   }
 
   /** Remembers that the gateway said so: it may lose its memory, this device does not. */

@@ -144,14 +144,13 @@ export class ChainKeeper {
     const last = known.length - 1 - Math.min(unpublished, known.length - 1);
     const account = accountId(this.#core.self.account);
     const statements = await this.#chainAt(gateway, account, last, signal);
+    if (statements.length === 0) {
+      await this.#transport.device.publish(
+        known.slice(0, last + 1).map(({ bytes }) => bytes),
+        { signal },
+      );
+    }
     this.#core.ledger.commit((tx) => {
-      if (statements.length === 0) {
-        this.#core.own.update(tx, (row) => {
-          row.unpublished = row.chain.length;
-        });
-        tx.ring('devices', null);
-        return;
-      }
       const extended = this.#core.own.extendChain(tx, statements);
       this.#core.own.update(tx, (row) => {
         row.chainCheckedAt = BigInt(this.#core.clock.now());

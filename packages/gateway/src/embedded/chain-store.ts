@@ -33,7 +33,21 @@ export class ChainStore {
         .selectFrom('statements')
         .select('bytes')
         .where('account_no', '=', known.no)
-        .where('sequence', '>=', fromSequence)
+        .where((is) =>
+          is.or([
+            is('sequence', '>=', fromSequence),
+            // Whoever asks knows a statement before that; one that came after it, in an earlier place, is news too.
+            is(
+              'position',
+              '>',
+              is
+                .selectFrom('statements as known')
+                .select((select) => select.fn.min('known.position').as('first'))
+                .where('known.account_no', '=', known.no)
+                .where('known.sequence', '=', fromSequence - 1),
+            ),
+          ]),
+        )
         .orderBy('sequence')
         .orderBy('position'),
     );

@@ -7,7 +7,10 @@ import type { Admission, DeviceRef, PrekeyRecord, PrekeyStock } from './types.ts
 export interface Directory {
   /** Null: unknown. */
   resolveName(name: string): Promise<Uint8Array | null>;
-  /** Statements from a sequence on, in the order of sequence, then of arrival; null: unknown account. */
+  /**
+   * Statements from a sequence on, and those in earlier places that came after the statement before it, in the order of
+   * sequence, then of arrival; null: unknown account.
+   */
   chain(account: Uint8Array, fromSequence: number): Promise<Uint8Array[] | null>;
   /** Null: not registered here. */
   device(account: Uint8Array, device: Uint8Array): Promise<DeviceRef | null>;

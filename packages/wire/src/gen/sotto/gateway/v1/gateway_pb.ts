@@ -2363,7 +2363,7 @@ export const DirectoryService: GenService<{
     output: typeof ResolveNameResponseSchema;
   },
   /**
-   * Statements of an account from a sequence on.
+   * Statements of an account from a sequence on, with concurrent ones in earlier places that came late.
    *
    * @generated from rpc sotto.gateway.v1.DirectoryService.GetChain
    */
