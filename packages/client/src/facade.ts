@@ -34,14 +34,13 @@ import type {
 } from './messenger.ts';
 import { listOutbox } from './outbox/list.ts';
 import type { OutboxEntry, SentMessage } from './outbox/types.ts';
-import type { AccountRef, ConversationRef, DeviceRef, MessageRef } from './refs.ts';
+import type { AccountRef, ConversationRef, DeviceRef, EnvelopeRef, MessageRef } from './refs.ts';
 import type { Rooms } from './rooms.ts';
 import { readStatus } from './read-status.ts';
 import type { Status } from './status.ts';
 import { conversationOf, conversationRef } from './store/refs.ts';
-import { conversations, messages } from './store/tables.ts';
-import { readTrail } from './trail/store.ts';
-import { spellOut } from './trail/trail.ts';
+import { conversations } from './store/tables.ts';
+import { explain } from './trail/explain.ts';
 import type { Explanation } from './trail/types.ts';
 
 /** The messenger over its rooms: checks that it is open, and passes on. */
@@ -252,16 +251,8 @@ export class Facade implements Messenger {
     return this.#do(({ core }) => listOutbox(core));
   }
 
-  explain(message: MessageRef): Promise<Explanation> {
-    return this.#do(({ core }) =>
-      core.ledger.read((read) => {
-        const trail = readTrail(read, message);
-        if (trail.steps.length === 0 && messages.get(read, message) === null) {
-          throw new MessengerError('not_found', 'no message of this id');
-        }
-        return { message, steps: spellOut(trail), omitted: trail.omitted };
-      }),
-    );
+  explain(subject: MessageRef | EnvelopeRef): Promise<Explanation> {
+    return this.#do(({ core }) => core.ledger.read((read) => explain(read, subject)));
   }
 
   gatewayToken(options: CallOptions = {}): Promise<GatewayToken> {

@@ -28,6 +28,7 @@ export type {
   Mention,
   MessageBody,
   MessageState,
+  Placeholder,
   Outgoing,
   Reaction,
   SearchResult,
@@ -80,7 +81,7 @@ export type {
 export { Messenger } from './factory.ts';
 export type { CreateOptions, Effects, OpenOptions, VaultFolder } from './options.ts';
 export type { Delivery, DeliveryState, OutboxEntry, SentMessage, WaitOptions } from './outbox/types.ts';
-export type { AccountRef, ConversationRef, DeviceRef, MessageRef, Ref } from './refs.ts';
+export type { AccountRef, ConversationRef, DeviceRef, EnvelopeRef, MessageRef, Ref } from './refs.ts';
 export { defaultSettings } from './settings.ts';
 export type { Settings } from './settings.ts';
 export type { Status } from './status.ts';

@@ -15,7 +15,7 @@ import type { EventSource } from './events/types.ts';
 import type { Groups } from './groups/types.ts';
 import type { CreateOptions, OpenOptions } from './options.ts';
 import type { OutboxEntry, SentMessage } from './outbox/types.ts';
-import type { AccountRef, ConversationRef, DeviceRef, MessageRef } from './refs.ts';
+import type { AccountRef, ConversationRef, DeviceRef, EnvelopeRef, MessageRef } from './refs.ts';
 import type { Status } from './status.ts';
 import type { Explanation } from './trail/types.ts';
 
@@ -129,8 +129,11 @@ export interface Messenger extends AsyncDisposable {
 
   /** What still waits to be sent or confirmed, oldest first. */
   outbox(): Promise<readonly OutboxEntry[]>;
-  /** What happened to a message, step by step. `not_found`. */
-  explain(message: MessageRef): Promise<Explanation>;
+  /**
+   * What happened to a message, step by step: to one that was sent, one that was received, and to an envelope that could
+   * not be opened (the ids of `envelope-unreadable` and of placeholders). `not_found`.
+   */
+  explain(subject: MessageRef | EnvelopeRef): Promise<Explanation>;
   /**
    * A token with which another program (curl) acts as this device at its gateway, for at most five minutes. Bound to no
    * connection: treat it as a password. `unreachable`, `refused`.

@@ -14,3 +14,5 @@ export type DeviceRef = Ref<'device'>;
 export type ConversationRef = Ref<'conversation'>;
 /** A message; the same at every device that has it. 52 characters. */
 export type MessageRef = Ref<'message'>;
+/** An envelope, as its transport carried it. 52 characters. */
+export type EnvelopeRef = Ref<'envelope'>;

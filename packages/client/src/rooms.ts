@@ -22,6 +22,7 @@ import type { Core, SelfIds } from './core/core.ts';
 import { EngineRoom } from './core/engine-room.ts';
 import { MessengerError } from './error.ts';
 import { Emitter } from './events/emitter.ts';
+import { Asker } from './healing/asker.ts';
 import { Inbox } from './inbox/inbox.ts';
 import { Receipts } from './inbox/receipts.ts';
 import type { Effects } from './options.ts';
@@ -58,6 +59,7 @@ export interface Rooms {
   readonly conversations: Conversations;
   readonly writing: Writing;
   readonly attachments: Attachments;
+  readonly asker: Asker;
   readonly disappearing: Disappearing;
   readonly settingsSync: SettingsSync;
   readonly prekeys: PrekeyKeeper;
@@ -132,6 +134,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     conversations: new Conversations(core),
     writing: new Writing(core),
     attachments,
+    asker: new Asker(core, chains, sessions),
     disappearing: new Disappearing(core),
     settingsSync: new SettingsSync(core),
     prekeys,
@@ -195,6 +198,7 @@ export async function moveIn(rooms: Rooms): Promise<void> {
   rooms.disappearing.check();
   rooms.held.check();
   rooms.settingsSync.open();
+  rooms.asker.check();
   rooms.receipts.open();
   rooms.outbox.open();
   await rooms.attachments.open();
@@ -212,6 +216,7 @@ export async function moveOut(rooms: Rooms, why: 'asked' | 'revoked'): Promise<v
   rooms.receipts.close();
   rooms.held.close();
   rooms.disappearing.close();
+  rooms.asker.close();
   rooms.settingsSync.close();
   rooms.upkeep.close();
   for (const { chore } of [rooms.prekeys, rooms.grants, rooms.devices, rooms.chains, rooms.inbox, rooms.standing]) {

@@ -20,6 +20,12 @@ export interface Settings {
   readonly editWindowMs: number;
   /** Changed settings of conversations and drafts are told to own devices this long after the change. Default 2 s. */
   readonly settingsDelayMs: number;
+  /** Something that could not be opened is asked for again this long after it came. Default 1 s. */
+  readonly askDelayMs: number;
+  /** Envelopes and messages that one device is asked for in an hour. Default 60. */
+  readonly asksPerHour: number;
+  /** Envelopes and messages about which one device gets an answer in an hour. Default 60. */
+  readonly answersPerHour: number;
   /** Delivery receipts wait a random time in this range, and leave together. Default 20 to 200. */
   readonly receiptDelayMs: readonly [least: number, most: number];
   /** Waiting time before the first retry; doubles with each, with jitter. Default 1 second. */
@@ -46,6 +52,9 @@ export const defaultSettings: Settings = {
   holdBackMs: 3000,
   editWindowMs: Infinity,
   settingsDelayMs: 2000,
+  askDelayMs: 1000,
+  asksPerHour: 60,
+  answersPerHour: 60,
   receiptDelayMs: [20, 200],
   retryBaseMs: 1000,
   retryMostMs: hour / 12,

@@ -1,6 +1,7 @@
 import type { Vault } from '@sotto/vault';
 import { Alarm } from './core/alarm.ts';
 import type { Core } from './core/core.ts';
+import { sweepSent } from './healing/sent-log.ts';
 import { sweepMarks } from './inbox/marks.ts';
 import type { Sessions } from './sessions/sessions.ts';
 
@@ -39,6 +40,7 @@ export class Upkeep {
     try {
       if (now - this.#sweptAt >= 24 * HOUR_MS) {
         ledger.commit((tx) => sweepMarks(tx, now));
+        while (ledger.commit((tx) => sweepSent(tx, now)));
         this.#sweptAt = now;
         // Parked envelopes whose time is over go; the others are tried once more.
         this.#core.bells.ring('parked', null);

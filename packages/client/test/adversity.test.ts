@@ -293,7 +293,7 @@ suite('order and gaps', () => {
   });
 
   test('a clock that is set back hides no message', async () => {
-    await using scene = await contacts();
+    await using scene = await contacts({ settings: { askDelayMs: HOUR } });
     const { clock, gateway, alice, bob, conversation } = scene;
     await bob.messenger.send(conversation, 'first');
     await clock.advance(MINUTE);

@@ -22,7 +22,7 @@ test('marks last as long as their envelope can come again, and go however long t
   const write = (work: (tx: Pick<Tx, 'write'>) => void): void => vault.transaction((writer) => work({ write: writer }));
   const id = 'a'.repeat(52);
   const expiresAt = clock.now() + 7 * DAY;
-  write((tx) => mark(tx, id, 'opened', expiresAt / 1000));
+  write((tx) => mark(tx, id, { outcome: 'opened', expiresAt: expiresAt / 1000, now: clock.now() }));
   write((tx) => sweepMarks(tx, expiresAt + 14 * DAY));
   assert.ok(
     vault.read((read) => isMarked(read, id)),

@@ -156,12 +156,18 @@ export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, count
   }
 }
 
+/** An envelope's tag, by which a receiver finds its session. */
+const TAG_BYTES = 8;
+
 function checkRetryRequest({ envelopes, messages }: RetryRequest): void {
   if (envelopes.length + messages.length === 0) throw new WireError('malformed', 'nothing is asked for');
   if (envelopes.length > MAX_RETRIES || messages.length > MAX_RETRIES) {
     throw new WireError('too_large', 'too much is asked for');
   }
-  envelopes.forEach(envelopeId);
+  for (const { envelope, tag } of envelopes) {
+    envelopeId(envelope);
+    if (tag.length !== TAG_BYTES) throw new WireError('length', 'a tag has 8 bytes');
+  }
   messages.forEach(messageId);
 }
 

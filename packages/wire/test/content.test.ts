@@ -83,7 +83,10 @@ const controls: ContentDraft['body'][] = [
       hidden: [hash(9)],
     },
   },
-  { kind: 'retryRequest', value: { envelopes: [hash(1)], messages: [hash(2)] } },
+  {
+    kind: 'retryRequest',
+    value: { envelopes: [{ envelope: hash(1), tag: hash(1).subarray(24) }], messages: [hash(2)] },
+  },
   { kind: 'retryAnswer', value: { found: [{ envelope: hash(1), message: hash(2) }], unavailable: [hash(3)] } },
   { kind: 'backfill', value: { author: hash(1), device: hash(2).subarray(16), content: Uint8Array.of(1) } },
 ];
@@ -179,8 +182,13 @@ test('every limit is enforced on both sides, by name', () => {
     ['timer set by nothing', text({ timer: { seconds: 1, setBy: new Uint8Array(3), height: 1 } }), 'length'],
     ['counted question', withBody('retryRequest', { messages: [hash(1)] }), 'range'],
     ['empty question', control('retryRequest', {}), 'malformed'],
-    ['long question', control('retryRequest', { envelopes: Array.from({ length: 33 }, () => hash(1)) }), 'too_large'],
-    ['odd question', control('retryRequest', { envelopes: [new Uint8Array(31)] }), 'length'],
+    ['long question', control('retryRequest', { messages: Array.from({ length: 33 }, () => hash(1)) }), 'too_large'],
+    ['untagged question', control('retryRequest', { envelopes: [{ envelope: hash(1) }] }), 'length'],
+    [
+      'odd question',
+      control('retryRequest', { envelopes: [{ envelope: new Uint8Array(31), tag: hash(1).subarray(24) }] }),
+      'length',
+    ],
     ['empty answer', control('retryAnswer', {}), 'malformed'],
     ['odd answer', control('retryAnswer', { found: [{ envelope: hash(1) }] }), 'length'],
     ['empty backfill', control('backfill', { author: hash(1), device: hash(1).subarray(16) }), 'malformed'],

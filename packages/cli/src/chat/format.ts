@@ -87,6 +87,12 @@ export function historyBlocks(
       continue;
     }
     if (entry.kind === 'notice') continue;
+    if (entry.kind === 'awaited') {
+      const { recovering } = entry.placeholder;
+      const text = recovering ? 'a message is being fetched again' : 'a message could not be recovered';
+      blocks.push({ lines: [style.warn(`${INDENT}(${text})`)] });
+      continue;
+    }
     const { message } = entry;
     if (previous === null || day(previous) !== day(message.sentAt)) blocks.push(dayBlock(message.sentAt, style));
     previous = message.sentAt;

@@ -15,6 +15,9 @@ import type { ReasonCode } from '../trail/reasons.ts';
 import { noteDown } from '../trail/store.ts';
 import { annotate } from './annotate.ts';
 import type { Annotation } from './annotate.ts';
+import { messageCame } from '../healing/heal.ts';
+import { forgetSent } from '../healing/sent-log.ts';
+import { wantMessage } from '../healing/wanted.ts';
 import { startElsewhere } from './countdown.ts';
 import { endsAfter } from './ends.ts';
 import { heightTaken } from './order.ts';
@@ -95,6 +98,9 @@ export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
   // Written on another own device, so it left there.
   if (made === undefined && own) startCountdown(tx, row, startElsewhere(content.sentAt, now));
   putConversation(tx, conversation);
+  if (made === undefined) messageCame(tx, core, messageRef(id));
+  // Before the first message that this device has, nothing is missing.
+  if (made === undefined && !isNew) wantMissing(tx, core, absorbed, parents.missing);
   if (held || waited) tx.ring('held', conversationRef(content.conversation));
   if (line && !held) tellNew(tx, core, row);
   return { kind: 'stored', line, held };
@@ -120,6 +126,12 @@ function followTimers(
     conversation: conversationRef(conversation.id),
     seconds: conversation.timer?.seconds || null,
   });
+}
+
+/** Earlier messages that were named and are not here: who named them is asked first. */
+function wantMissing(tx: Tx, core: Core, { author, device, content }: Absorbed, missing: readonly MessageId[]): void {
+  const { conversation } = content;
+  for (const id of missing) wantMessage(tx, core, { id, conversation, account: author, device });
 }
 
 function findParents(
@@ -194,6 +206,7 @@ function storeAnnotation(tx: Tx, core: Core, conversation: StoredConversation, r
   if (annotation.kind === 'delete') {
     scrubEdits(tx, target);
     dropFiles(tx, messageRef(target.id));
+    forgetSent(tx, messageRef(target.id));
   }
   writeMessage(tx, target);
   if (wasUnread && !isUnread(target)) conversation.unread = Math.max(0, conversation.unread - 1);

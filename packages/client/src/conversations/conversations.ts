@@ -4,6 +4,7 @@ import type { StoredConversation, StoredMessage } from '@sotto/wire/stored';
 import { findContact, viewContact } from '../contacts/rows.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
+import { viewPlaceholder } from '../healing/placeholders.ts';
 import type { ConversationListOptions, HistoryOptions, SearchOptions } from '../messenger.ts';
 import type { ConversationRef, MessageRef } from '../refs.ts';
 import { conversationOf, conversationRef, messageRef } from '../store/refs.ts';
@@ -93,6 +94,7 @@ export class Conversations {
 
   #entries(read: VaultReader, row: StoredMessage): HistoryEntry[] {
     if (row.heldUntil > 0n) return [];
+    if (row.placeholder) return [{ kind: 'awaited', placeholder: viewPlaceholder(read, row) }];
     const entry: HistoryEntry = { kind: 'message', message: viewMessage(read, this.#core.self, row) };
     if (row.content.length === 0) return [entry];
     const missing = decodeContent(row.content).parents.filter(

@@ -1,6 +1,7 @@
 import type { StoredMessage } from '@sotto/wire/stored';
 import { dropFiles } from '../attachments/rows.ts';
 import type { Core } from '../core/core.ts';
+import { forgetSent } from '../healing/sent-log.ts';
 import { removeOutbound } from '../outbox/rows.ts';
 import type { MessageRef } from '../refs.ts';
 import { dropCountdown } from '../store/countdowns.ts';
@@ -36,6 +37,7 @@ export function removeMessage(tx: Tx, core: Core, message: MessageRef, why: Remo
   tx.write.unindex(message);
   dropCountdown(tx, message);
   dropFiles(tx, message);
+  forgetSent(tx, message);
   for (const { key } of receipts.find(tx.write, 'message', message)) receipts.delete(tx.write, key);
   trails.delete(tx.write, message);
   noteDown(tx, message, core.clock.now(), { code: why });
@@ -59,6 +61,7 @@ function scrubAnnotations(tx: Tx, target: StoredMessage, why: Removal | 'taken-b
     if (kind === undefined || kind === 'delete' || (why === 'taken-back' && kind !== 'edit')) continue;
     if (why !== 'deleted-for-me') cancel(tx, messageRef(row.id));
     row.content = new Uint8Array(0);
+    forgetSent(tx, messageRef(row.id));
     writeMessage(tx, row);
   }
 }

@@ -1,6 +1,6 @@
 import type { AttachmentInfo, OutgoingAttachment } from '../attachments/types.ts';
 import type { GroupNotice, GroupState } from '../groups/types.ts';
-import type { AccountRef, ConversationRef, DeviceRef, MessageRef } from '../refs.ts';
+import type { AccountRef, ConversationRef, DeviceRef, EnvelopeRef, MessageRef } from '../refs.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
 
 /** What can be sent. A plain string is a text. */
@@ -107,8 +107,25 @@ export type HistoryEntry =
   | { readonly kind: 'message'; readonly message: Message }
   /** Messages that come before the next entry and have not arrived; `missing` at least. */
   | { readonly kind: 'gap'; readonly missing: number }
+  /** A message came that could not be opened; it is asked for again and takes its place here. */
+  | { readonly kind: 'awaited'; readonly placeholder: Placeholder }
   /** A change of the group, in its place. */
   | { readonly kind: 'notice'; readonly notice: GroupNotice };
+
+/** Stands in a conversation for a message that came and could not be opened; its sender is known. */
+export interface Placeholder {
+  /** `explain` tells its story. */
+  readonly id: EnvelopeRef;
+  readonly conversation: ConversationRef;
+  /** Whose device sent it. */
+  readonly author: AccountRef;
+  readonly device: DeviceRef;
+  /** Unix milliseconds when it came. */
+  readonly receivedAt: number;
+  readonly reason: ReasonCode;
+  /** It is being asked for; else nobody answered, and it is lost. */
+  readonly recovering: boolean;
+}
 
 /** A page of history, oldest first. */
 export interface HistoryPage {

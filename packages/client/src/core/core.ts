@@ -1,7 +1,7 @@
 import type { CryptoProvider } from '@sotto/crypto';
 import type { Clock } from '@sotto/transport';
-import { directConversationId, messageIdOf } from '@sotto/wire';
-import type { AccountId, ConversationId, DeviceId, MessageId } from '@sotto/wire';
+import { decodeEnvelope, directConversationId, envelopeIdOf, messageIdOf } from '@sotto/wire';
+import type { AccountId, ConversationId, DeviceId, EnvelopeId, MessageId } from '@sotto/wire';
 import type { OwnAccount } from '../account/own-account.ts';
 import type { Emitter } from '../events/emitter.ts';
 import type { AccountRef, DeviceRef, MessageRef } from '../refs.ts';
@@ -49,6 +49,18 @@ export function sha256(core: Pick<Core, 'provider'>, ...parts: readonly Uint8Arr
 /** The direct conversation with an account; with the own account, what own devices tell each other. */
 export function conversationWith(core: Pick<Core, 'provider' | 'self'>, account: AccountId): ConversationId {
   return directConversationId(core.self.account, account, (...parts) => sha256(core, ...parts));
+}
+
+const TAG_BYTES = 8;
+
+/** What a serialised envelope is known by: its id, and the tag by which its receiver finds the session. */
+export function envelopeNames(
+  core: Pick<Core, 'provider'>,
+  bytes: Uint8Array,
+): { readonly id: EnvelopeId; readonly tag: Uint8Array } {
+  const envelope = decodeEnvelope(bytes);
+  const id = envelopeIdOf(envelope, (...parts) => sha256(core, ...parts));
+  return { id, tag: envelope.sealed.slice(0, TAG_BYTES) };
 }
 
 export function contentId(core: Pick<Core, 'provider'>, author: DeviceId, content: Uint8Array): MessageId {

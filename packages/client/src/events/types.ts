@@ -1,10 +1,10 @@
 import type { ConnectionState, Device, Profile } from '../account/types.ts';
 import type { Contact, IdentityChange } from '../contacts/types.ts';
-import type { ConversationSettings, MemberDelivery, Message } from '../conversations/types.ts';
+import type { ConversationSettings, MemberDelivery, Message, Placeholder } from '../conversations/types.ts';
 import type { MessengerError } from '../error.ts';
 import type { Group, GroupChangeRef, GroupInvitation, GroupJoinRequest, GroupNotice } from '../groups/types.ts';
 import type { GroupReason } from '../groups/reasons.ts';
-import type { AccountRef, ConversationRef, MessageRef } from '../refs.ts';
+import type { AccountRef, ConversationRef, EnvelopeRef, MessageRef } from '../refs.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
 
 /**
@@ -31,6 +31,16 @@ export interface MessengerEvents {
   'message-sent': { readonly message: Message };
   /** A message's state, text, reactions or place changed. */
   'message-updated': { readonly message: Message };
+  /** A message came that could not be opened: a line stands for it, and its sender is asked. Also when it is given up. */
+  'message-awaited': { readonly placeholder: Placeholder };
+  /** The message has come: it takes the line's place. `message-received` tells of it as of every other. */
+  'message-healed': { readonly placeholder: EnvelopeRef; readonly message: Message };
+  /** A line for a message goes without one: it held nothing that people see, or its sender no longer has it. */
+  'placeholder-removed': {
+    readonly conversation: ConversationRef;
+    readonly placeholder: EnvelopeRef;
+    readonly why: 'nothing-missing' | 'unavailable';
+  };
   /** A message is gone for good from this device: its time was over, or it was deleted for this account. */
   'message-removed': {
     readonly conversation: ConversationRef;
@@ -115,8 +125,9 @@ export interface MessengerEvents {
   'devices-changed': { readonly devices: readonly Device[] };
   /** The gateway has few one-time prekeys left; they are being refilled. */
   'prekeys-low': { readonly oneTime: number; readonly oneTimeKem: number };
-  /** An envelope could not be opened. It is kept for a while where that can help, and never blocks others. */
-  'envelope-unreadable': { readonly reason: ReasonCode };
+  /** An envelope could not be opened. It is kept for a while where that can help, and never blocks others. `explain` knows more;
+   * null: it was not even an envelope. */
+  'envelope-unreadable': { readonly reason: ReasonCode; readonly envelope: EnvelopeRef | null };
   /** Background work failed and will be tried again; for logs and `doctor`, not for people. */
   problem: { readonly error: MessengerError };
   /** The messenger is closed, by its owner or because this device was revoked; no event follows. */

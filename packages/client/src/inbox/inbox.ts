@@ -2,30 +2,23 @@ import { EngineError } from '@sotto/engine';
 import { VaultError } from '@sotto/vault';
 import type { EngineRequest, ProcessResult, RecordName } from '@sotto/engine';
 import type { Incoming } from '@sotto/transport';
-import {
-  accountId,
-  decodeEnvelope,
-  deviceId,
-  envelopeIdOf,
-  idFromHex,
-  idText,
-  statementHash,
-  WireError,
-} from '@sotto/wire';
+import { accountId, decodeEnvelope, deviceId, envelopeIdOf, idFromHex, statementHash, WireError } from '@sotto/wire';
 import type { AccountId, Envelope } from '@sotto/wire';
 import type { Chains } from '../chains/chains.ts';
-import { findContact, putContact } from '../contacts/rows.ts';
+import { findContact, putContact, stateOf } from '../contacts/rows.ts';
 import { Chore } from '../core/chore.ts';
-import { sha256 } from '../core/core.ts';
+import { conversationWith, sha256 } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
 import { SharedLock } from '../core/shared-lock.ts';
-import type { DeviceRef, MessageRef } from '../refs.ts';
+import { heal } from '../healing/heal.ts';
+import { wantEnvelope } from '../healing/wanted.ts';
+import type { DeviceRef, EnvelopeRef, MessageRef } from '../refs.ts';
 import { noteSpent } from '../prekeys/keeper.ts';
 import { peerDevice, putPeerDevice, rememberSession } from '../sessions/rows.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Tx } from '../store/ledger.ts';
-import { accountRef, deviceRef, messageRef } from '../store/refs.ts';
-import { messages } from '../store/tables.ts';
+import { accountRef, deviceRef, envelopeOf, envelopeRef, messageRef } from '../store/refs.ts';
+import { messages, peerDevices } from '../store/tables.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
 import { noteDown, readTrail } from '../trail/store.ts';
 import type { Note } from '../trail/store.ts';
@@ -44,9 +37,12 @@ const SCAN_MS = 50;
 
 type Message = Extract<ProcessResult, { kind: 'message' }>;
 
+/** What a new try under another key can help. */
+const ASKABLE: ReadonlySet<ReasonCode> = new Set(['damaged', 'no-session', 'too-far-ahead']);
+
 /** An envelope in work. */
 interface Piece {
-  readonly id: string;
+  readonly id: EnvelopeRef;
   readonly envelope: Envelope;
   readonly request: boolean;
   /** It was kept to be tried again. */
@@ -94,7 +90,7 @@ export class Inbox {
   async receive(incoming: Incoming, waited: boolean): Promise<void> {
     const envelope = this.#decode(incoming.envelope);
     if (envelope === null) return;
-    const id = idText(envelopeIdOf(envelope, (...parts) => sha256(this.#core, ...parts)));
+    const id = envelopeRef(envelopeIdOf(envelope, (...parts) => sha256(this.#core, ...parts)));
     try {
       await this.#work({ id, envelope, request: incoming.queue === 'requests', parked: false, waited });
     } catch (cause) {
@@ -111,7 +107,7 @@ export class Inbox {
     } catch (cause) {
       if (!(cause instanceof WireError)) throw cause;
       const reason = cause.code === 'unknown_version' ? 'unknown-version' : 'damaged';
-      this.#core.events.emit({ type: 'envelope-unreadable', reason });
+      this.#core.events.emit({ type: 'envelope-unreadable', reason, envelope: null });
       return null;
     }
   }
@@ -140,7 +136,7 @@ export class Inbox {
       if (now === null) return false;
       const records = now.record === null ? [now.session] : [now.session, now.record];
       const attempt = await this.#open(piece, now.session, records, null);
-      this.#conclude(piece, attempt);
+      this.#conclude(piece, attempt, now.session);
       return true;
     });
   }
@@ -162,7 +158,7 @@ export class Inbox {
     if (this.#isExpected(piece) && (await this.#openExpected(piece))) return;
     let attempt = await this.#openInitial(piece);
     if (attempt.kind === 'not-taken' && attempt.reason === 'no-session') attempt = await this.#scan(piece);
-    this.#conclude(piece, attempt);
+    this.#conclude(piece, attempt, null);
   }
 
   async #openInitial(piece: Piece): Promise<Attempt> {
@@ -284,9 +280,12 @@ export class Inbox {
     };
     const taken = take(opened);
     if (taken === 'receipt') owe(tx, sender.account, 'delivered', [opened.id]);
+    const { expiresAt } = piece.envelope;
     const isHere = messages.get(tx.write, messageRef(opened.id)) !== null;
-    mark(tx, piece.id, 'opened', piece.envelope.expiresAt, isHere ? opened.id : null);
+    mark(tx, piece.id, { outcome: 'opened', expiresAt, now, ...(isHere ? { message: opened.id } : {}) });
     if (isHere) this.#noteDelays(tx, piece, messageRef(opened.id));
+    // It was given up for unreadable before.
+    if (piece.parked) heal(tx, this.#core, piece.id, messageRef(opened.id));
     if (piece.parked) unpark(tx, piece.id);
     tx.after(() => this.#sessions.tags.apply(message.session, message.tags));
     tx.ring('heard', { account: accountRef(sender.account), device: deviceRef(sender.device) });
@@ -317,7 +316,8 @@ export class Inbox {
     tx.ring('parked', null);
   }
 
-  #conclude(piece: Piece, attempt: Attempt): void {
+  /** `session`: the one whose tag it has, so that its sender is known; null: anyone may have sent it. */
+  #conclude(piece: Piece, attempt: Attempt, session: RecordName | null): void {
     if (attempt.kind === 'done') return;
     const { reason } = attempt;
     const now = this.#core.clock.now();
@@ -328,14 +328,35 @@ export class Inbox {
         if (!isNews) return;
       } else {
         unpark(tx, id);
-        mark(tx, id, 'refused', piece.envelope.expiresAt);
+        mark(tx, id, { outcome: 'refused', expiresAt: piece.envelope.expiresAt, now, reason });
       }
       const contact = attempt.contradicts === undefined ? null : findContact(tx.write, attempt.contradicts);
       if (contact !== null) {
         this.#chains.noteFork(tx, contact, 'conflicting-chain');
         putContact(tx, this.#core, contact);
       }
-      tx.emit({ type: 'envelope-unreadable', reason });
+      if (session !== null && ASKABLE.has(reason)) this.#want(tx, piece, session, reason);
+      tx.emit({ type: 'envelope-unreadable', reason, envelope: id });
+    });
+  }
+
+  /** Asks its sender for it, and shows that it is missing: only of own devices and of people who may write here. */
+  #want(tx: Tx, { id, envelope }: Piece, session: RecordName, reason: ReasonCode): void {
+    const peer = peerDevices.get(tx.write, deviceOfSession(session));
+    if (peer === null) return;
+    const account = accountId(peer.account);
+    const own = accountRef(account) === this.#core.self.accountRef;
+    const contact = own ? null : findContact(tx.write, account);
+    if (!own && (contact === null || stateOf(contact) !== 'accepted')) return;
+    wantEnvelope(tx, this.#core, {
+      envelope: envelopeOf(id),
+      account,
+      device: deviceId(peer.device),
+      session,
+      tag: tagOf(envelope).slice(),
+      reason,
+      // Receipts and the like are never urgent; of an own device's message nobody knows where it belongs.
+      shownIn: !own && envelope.urgency === 'high' ? conversationWith(this.#core, account) : null,
     });
   }
 
@@ -348,7 +369,13 @@ export class Inbox {
         continue;
       }
       const envelope = decodeEnvelope(each.row.envelope);
-      await this.#work({ id: each.key, envelope, request: each.row.request, parked: true, waited: false });
+      await this.#work({
+        id: each.key as EnvelopeRef,
+        envelope,
+        request: each.row.request,
+        parked: true,
+        waited: false,
+      });
     }
   }
 }

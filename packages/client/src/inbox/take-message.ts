@@ -1,9 +1,12 @@
-import { equalBytes } from '@sotto/wire';
+import { accountId, equalBytes } from '@sotto/wire';
 import { StoredMessage_State } from '@sotto/wire/stored';
+import { findContact } from '../contacts/rows.ts';
 import { absorb } from '../conversations/absorb.ts';
+import { conversationRow } from '../conversations/rows.ts';
 import { conversationWith } from '../core/core.ts';
+import { logSentElsewhere } from '../healing/sent-log.ts';
 import { cancelDeleted } from '../outbox/rows.ts';
-import { messageRef } from '../store/refs.ts';
+import { deviceOf, messageRef } from '../store/refs.ts';
 import { noteDown } from '../trail/store.ts';
 import type { Note } from '../trail/store.ts';
 import { NotTaken } from './opened.ts';
@@ -34,9 +37,25 @@ export function takeMessage(opened: Opened): Taken {
     return 'receipt';
   }
   cancelDeleted(tx, core, content);
+  if (own) rememberFor(opened);
   const notes: Note[] = [{ code: own ? 'received-own' : 'received' }];
   if (absorption.held) notes.push({ code: 'held-back' });
   else if (!own) notes.push({ code: 'receipt-sent' });
   noteDown(tx, ref, now, ...notes);
   return 'receipt';
+}
+
+/** Written on another own device: should that be gone when the contact asks for it, this one can hand it on. */
+function rememberFor({ tx, core, chains, content, id }: Opened): void {
+  const { contact } = conversationRow(tx.write, content.conversation, null);
+  const row = contact.length === 0 ? null : findContact(tx.write, accountId(contact));
+  const devices = row === null ? null : chains.activeDevices(row);
+  if (row === null || devices === null) return;
+  logSentElsewhere(tx, {
+    id,
+    conversation: content.conversation,
+    recipient: accountId(row.account),
+    devices: devices.map(deviceOf),
+    now: core.clock.now(),
+  });
 }

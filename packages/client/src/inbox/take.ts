@@ -5,6 +5,9 @@ import { contentId, conversationWith } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
 import { stateOf } from '../contacts/rows.ts';
 import { accountRef, conversationRef } from '../store/refs.ts';
+import { takeRetryAnswer } from '../healing/take-answer.ts';
+import { takeBackfill } from '../healing/take-backfill.ts';
+import { takeRetryRequest } from '../healing/take-request.ts';
 import { NotTaken } from './opened.ts';
 import type { Opened, Taken } from './opened.ts';
 import { takeAddressChange, takeAnswer, takeProfileChange, takeRequest } from './take-contact.ts';
@@ -51,15 +54,18 @@ function takeOwn(opened: Opened): Taken {
       return takeSync(opened, body.value);
     case 'conversationSync':
       return takeConversationSync(opened, body.value);
+    case 'retryRequest':
+      return takeRetryRequest(opened, body.value);
+    case 'retryAnswer':
+      return takeRetryAnswer(opened, body.value);
+    case 'backfill':
+      return takeBackfill(opened, body.value, takeMessage);
     case 'profile':
       return takeOwnProfile(opened, body.value);
     case 'sessionRefresh':
       opened.tx.ring('devices', null);
       return 'receipt';
     case 'typing':
-    case 'retryRequest':
-    case 'retryAnswer':
-    case 'backfill':
     case 'groupInvitation':
     case 'groupResyncRequest':
     case 'groupResyncInfo':
@@ -99,13 +105,16 @@ function takeOthers(opened: Opened, contact: StoredContact): Taken {
       return takeProfileChange(opened, contact, body.value);
     case 'addresses':
       return takeAddressChange(opened, contact, body.value);
+    case 'retryRequest':
+      return takeRetryRequest(opened, body.value);
+    case 'retryAnswer':
+      return takeRetryAnswer(opened, body.value);
+    case 'backfill':
+      return takeBackfill(opened, body.value, takeMessage);
     case 'typing':
       return takeTyping(opened, contact, body.value.active);
     case 'sessionRefresh':
       return 'receipt';
-    case 'retryRequest':
-    case 'retryAnswer':
-    case 'backfill':
     case 'groupInvitation':
     case 'groupResyncRequest':
     case 'groupResyncInfo':

@@ -5,6 +5,7 @@ import { StoredDelivery_State, StoredMessage_State, StoredOutbound_Audience } fr
 import type { StoredDelivery, StoredOutbound } from '@sotto/wire/stored';
 import { reintroduce } from '../contacts/reintroduce.ts';
 import { Alarm } from '../core/alarm.ts';
+import { logSent } from '../healing/sent-log.ts';
 import type { Core } from '../core/core.ts';
 import type { AccountRef, DeviceRef, MessageRef } from '../refs.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -340,6 +341,9 @@ export class Outbox {
       this.#core.ledger.commit((tx) => {
         note(tx, this.#core, memo.message, 'expired');
         setState(tx, this.#core, memo.message, StoredMessage_State.EXPIRED);
+        // Some devices have it; what nobody got is over for all.
+        const outbound = outbounds.get(tx.write, memo.message);
+        if (outbound?.reached === true) logSent(tx, outbound, deliveriesOf(tx.write, memo.message));
         removeOutbound(tx, memo.message);
       });
       this.#watch(memo.message);

@@ -15,6 +15,7 @@ import { tellUpdated } from '../conversations/tell.ts';
 import { startCountdown } from '../conversations/start-countdown.ts';
 import { writeMessage } from '../conversations/placing.ts';
 import type { Core } from '../core/core.ts';
+import { logSent } from '../healing/sent-log.ts';
 import type { DeviceRef, MessageRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
 import { deviceRef, messageRef } from '../store/refs.ts';
@@ -126,6 +127,7 @@ export function settle(tx: Tx, core: Core, message: MessageRef): boolean {
   const needsRecipient = outbound.recipient.length > 0 && outbound.audience !== StoredOutbound_Audience.OWN;
   if (needsRecipient && toRecipient.length === 0) return false;
   if (failed) setState(tx, core, message, StoredMessage_State.FAILED);
+  else logSent(tx, outbound, ways);
   removeOutbound(tx, message);
   return true;
 }

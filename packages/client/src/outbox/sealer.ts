@@ -7,7 +7,9 @@ import type { AccountId, DeviceId } from '@sotto/wire';
 import { StoredDelivery_State, StoredOutbound_Audience } from '@sotto/wire/stored';
 import type { StoredDelivery, StoredOutbound } from '@sotto/wire/stored';
 import { findContact } from '../contacts/rows.ts';
+import { envelopeNames } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
+import { MOST_ENVELOPES } from '../healing/sent-log.ts';
 import type { DeviceRef, MessageRef } from '../refs.ts';
 import { currentSession } from '../sessions/rows.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -175,7 +177,7 @@ export class Sealer {
   }
 
   #encrypt(job: Job, message: MessageRef, session: string, destination: Destination): Promise<Sealing> {
-    const { outbound, device } = job;
+    const { outbound, delivery, device } = job;
     const expiresAt = this.#times.expiryAt(destination.gateway, Number(outbound.expiresAt));
     return this.#core.engine.perform<'encrypt', Sealing>({
       request: {
@@ -184,7 +186,8 @@ export class Sealer {
         content: outbound.content,
         mailbox: destination.mailbox,
         expiresAt,
-        urgency: outbound.urgent ? 'high' : 'normal',
+        // Who asked is awake; and a message that could not be opened is not announced a second time.
+        urgency: outbound.urgent && delivery.resent === 0 && delivery.heals === 0 ? 'high' : 'normal',
       },
       records: [session],
       commit: (tx, { envelope }) => {
@@ -205,6 +208,9 @@ export class Sealer {
     if (row === null || row.state !== StoredDelivery_State.WAITING) return false;
     row.state = StoredDelivery_State.SEALED;
     row.envelope = sealed.envelope;
+    const { id, tag } = envelopeNames(this.#core, sealed.envelope);
+    row.envelopes = [...row.envelopes, id].slice(-MOST_ENVELOPES);
+    row.tags = [...row.tags, tag].slice(-MOST_ENVELOPES);
     row.envelopeExpiresAt = BigInt(sealed.expiresAt);
     row.session = sealed.session;
     row.reason = 'sealed' satisfies ReasonCode;

@@ -8,12 +8,9 @@ import type { MessageRef } from '../refs.ts';
 import type { Tx } from './ledger.ts';
 import { messageOf } from './refs.ts';
 import { countdowns } from './tables.ts';
+import { freeOrdinal } from './time-order.ts';
 
 const PARTITION = 'due';
-/** Ordinals are unique: so many may be due in the same millisecond. */
-const SLOTS = 1024;
-/** The greatest time whose ordinals are safe integers: the year 2248. */
-const MOST_AT = Math.floor(Number.MAX_SAFE_INTEGER / SLOTS) - 1;
 
 export interface RunningCountdown extends Countdown {
   readonly message: MessageRef;
@@ -28,7 +25,7 @@ export function countdownOf(read: VaultReader, message: MessageRef): Countdown |
 export function putCountdown(tx: Tx, message: MessageRef, countdown: Countdown): void {
   const { startedAt, seconds } = countdown;
   const row = create(StoredCountdownSchema, { message: messageOf(message), startedAt: BigInt(startedAt), seconds });
-  const order = { partition: PARTITION, ordinal: freeOrdinal(tx.write, dueAt(countdown)) };
+  const order = { partition: PARTITION, ordinal: freeOrdinal(countdowns, tx.write, PARTITION, dueAt(countdown)) };
   countdowns.put(tx.write, message, row, { order });
 }
 
@@ -49,20 +46,4 @@ export function allCountdowns(read: VaultReader): RunningCountdown[] {
 
 function factsOf({ startedAt, seconds }: StoredCountdown): Countdown {
   return { startedAt: Number(startedAt), seconds };
-}
-
-/** Slots are filled from the first on; a full millisecond goes on into the next. */
-function freeOrdinal(read: VaultReader, due: number): number {
-  const at = Math.max(0, Math.min(due, MOST_AT));
-  const base = at * SLOTS;
-  const [last] = countdowns.list(read, {
-    partition: PARTITION,
-    after: base - 1,
-    before: base + SLOTS,
-    limit: 1,
-    newestFirst: true,
-  });
-  if (last === undefined) return base;
-  const isFull = last.ordinal + 1 === base + SLOTS && at < MOST_AT;
-  return isFull ? freeOrdinal(read, at + 1) : last.ordinal + 1;
 }

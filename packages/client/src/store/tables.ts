@@ -21,6 +21,8 @@ import {
   StoredParkedSchema,
   StoredPeerDeviceSchema,
   StoredReceiptSchema,
+  StoredSentSchema,
+  StoredWantedSchema,
   StoredReceiptsSchema,
   StoredTrailSchema,
   StoredWitnessSchema,
@@ -65,6 +67,10 @@ export const trails = table(history('trails'), StoredTrailSchema);
 export const outbounds = table(history('outbound'), StoredOutboundSchema);
 /** Key: `message/device`. */
 export const deliveries = table(history('deliveries'), StoredDeliverySchema);
+/** Key: message. Lookup: `tag` by `device/tag`. Order: partition `sent`, by time (healing/sent-log.ts). */
+export const sentLog = table(history('sent'), StoredSentSchema);
+/** Key: envelope id or message. Lookup: `message` (of envelopes) by the message that it held. */
+export const wanteds = table(history('wanted'), StoredWantedSchema);
 /** Key: envelope id. Lookup: `until` by the day (since 1970) after which it can go. */
 export const marks = table(state('marks'), StoredMarkSchema);
 /** Key: envelope id. Order: partition `parked`, by arrival. */

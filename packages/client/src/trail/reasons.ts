@@ -61,6 +61,23 @@ export const reasons = {
   deleted: 'Its author took it back.',
   disappeared: 'Its time was over: it disappeared, and its content is deleted from this device.',
   'deleted-for-me': 'It was deleted for this account; others still have it.',
+  // What was asked for again, at who sent it.
+  'asked-for-again': 'A receiving device could not open it, or never got it, and asked for it again.',
+  'sent-again': 'It is sent once more to the device that asked for it.',
+  'asked-too-often': 'A receiving device asked for it too often; it is not sent again for now.',
+  'asked-by-stranger': 'A device asked for it that it was never meant for; nothing was sent.',
+  'handed-on': 'It was handed on to a device that had not got it from its author.',
+  // And at who misses it.
+  asking: 'Its sender was asked to send it again.',
+  'asking-own': 'Another device of this account was asked for it.',
+  'session-renewed': 'The session with its sender can no longer be read: a new one is started.',
+  found: 'Its sender knows what it held and sends it again.',
+  unavailable: 'Who was asked does not have it any more, or never had it.',
+  'given-up': 'It was asked for many times and nobody answered; it is not asked for any more.',
+  healed: 'It has come after all, and took the place of the line that said it was missing.',
+  backfilled: 'It had not come when later ones did; it was asked for, and has come.',
+  'nothing-missing': 'It held nothing that people see, so nothing is missing.',
+  parked: 'It is kept, and tried again when something changes that may help.',
   // Envelopes that could not be opened.
   'no-session': 'It belongs to no session that this device has; the sender will start a new one.',
   'wrong-mailbox': 'It was sealed for another mailbox.',

@@ -14,7 +14,8 @@ export interface TrailStep {
 
 /** All that this device knows of a message's way, oldest first. Bounded: the middle of a very long one is left out. */
 export interface Explanation {
-  readonly message: MessageRef;
+  /** Null: an envelope of which nobody knows what it held. */
+  readonly message: MessageRef | null;
   readonly steps: readonly TrailStep[];
   /** Steps left out after the first few. */
   readonly omitted: number;

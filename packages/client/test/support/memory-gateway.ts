@@ -103,6 +103,8 @@ export class MemoryGateway {
   readonly revoked = new Set<string>();
   /** Asked about every post; a code refuses it. */
   refuse: (mailbox: string, envelope: Uint8Array) => RefusalCode | null = () => null;
+  /** What becomes of an envelope on its way to a mailbox. */
+  bend: (mailbox: string, envelope: Uint8Array) => Uint8Array = (_mailbox, envelope) => envelope;
   /** Changes what is shown of chains. */
   showChain: (account: string, statements: readonly Uint8Array[], asker: string) => readonly Uint8Array[] = (_, all) =>
     all;
@@ -193,7 +195,8 @@ export class MemoryGateway {
       return { kind: 'accepted', duplicate: true };
     }
     if (mailbox.stored.length >= this.mailboxLimit) return { kind: 'refused', code: 'mailbox-full' };
-    mailbox.stored.push({ sequence: ++mailbox.sequence, envelope, queue, storedAt: this.clock.now() });
+    const carried = this.bend(id, envelope);
+    mailbox.stored.push({ sequence: ++mailbox.sequence, envelope: carried, queue, storedAt: this.clock.now() });
     mailbox.wake();
     return { kind: 'accepted', duplicate: false };
   }

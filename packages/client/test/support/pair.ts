@@ -21,7 +21,7 @@ export async function pair(options: { readonly settings?: Partial<Settings>; rea
   const bob = await Person.create('bob', gateway.address, { effects, settings: { autoAccept: true, ...settings } });
   const people = [alice, bob];
   if (options.bobs === 2) {
-    people.push(await addDevice(bob, 'tablet'));
+    people.push(await addDevice(bob, 'tablet', clock.now()));
     await clock.advance(MINUTE);
   }
   const { conversation } = await alice.messenger.addContact(await bob.messenger.contactLink());

@@ -89,6 +89,7 @@ export async function texts(messenger: Messenger, conversation: ConversationRef)
   const { entries } = await messenger.history(conversation, { limit: 500 });
   return entries.flatMap((entry) => {
     if (entry.kind === 'notice') return [];
+    if (entry.kind === 'awaited') return [entry.placeholder.recovering ? 'awaited' : 'lost'];
     return [entry.kind === 'gap' ? `gap of ${entry.missing}` : textOf(entry.message)];
   });
 }

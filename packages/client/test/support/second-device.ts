@@ -73,7 +73,7 @@ export async function signAnotherSecond(person: Person): Promise<Uint8Array> {
  * A further device of someone's account: makes its keys, has the first device sign AddDevice, opens a messenger on it.
  * What linking will do between two screens.
  */
-export async function addDevice(person: Person, deviceName: string): Promise<Person> {
+export async function addDevice(person: Person, deviceName: string, now = Date.now()): Promise<Person> {
   await person.messenger.close();
   const first = await openOf(person);
   const row = first.read((read) => accounts.need(read, SELF));
@@ -90,13 +90,13 @@ export async function addDevice(person: Person, deviceName: string): Promise<Per
     kind: 'create-device',
     accountKey: known.accountKey,
     deviceName,
-    now: Date.now(),
+    now,
   });
   const { statement } = await call<'sign-statement'>(first, {
     kind: 'sign-statement',
     chain: row.chain,
     statement: { kind: 'add-device', certificate },
-    now: Date.now(),
+    now,
   });
   first.transaction((write) => {
     accounts.put(write, SELF, { ...row, chain: [...row.chain, statement], unpublished: row.unpublished + 1 });

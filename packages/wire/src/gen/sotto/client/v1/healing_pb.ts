@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/healing.proto.
  */
 export const file_sotto_client_v1_healing: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zb3R0by9jbGllbnQvdjEvaGVhbGluZy5wcm90bxIPc290dG8uY2xpZW50LnYxIqQBCgpTdG9yZWRTZW50EgoKAmlkGAEgASgMEhQKDGNvbnZlcnNhdGlvbhgCIAEoDBIRCglyZWNpcGllbnQYAyABKAwSDwoHY29udGVudBgEIAEoDBIPCgdzZW50X2F0GAUgASgEEi4KB2RldmljZXMYBiADKAsyHS5zb3R0by5jbGllbnQudjEuU3RvcmVkU2VudFRvEg8KB2NvbnRyb2wYByABKAgiZQoMU3RvcmVkU2VudFRvEg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEhEKCWVudmVsb3BlcxgDIAMoDBIOCgZyZXNlbnQYBCABKA0SEQoJcmVzZW50X2F0GAUgASgEIqoCCgxTdG9yZWRXYW50ZWQSCgoCaWQYASABKAwSMAoEa2luZBgCIAEoDjIiLnNvdHRvLmNsaWVudC52MS5TdG9yZWRXYW50ZWQuS2luZBIPCgdhY2NvdW50GAMgASgMEg4KBmRldmljZRgEIAEoDBIUCgxjb252ZXJzYXRpb24YBSABKAwSDgoGcmVhc29uGAYgASgJEg0KBXNpbmNlGAcgASgEEhAKCGF0dGVtcHRzGAggASgNEg8KB25leHRfYXQYCSABKAQSDwoHbWVzc2FnZRgKIAEoDBIPCgdzZXNzaW9uGAsgASgJIkEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEhEKDUtJTkRfRU5WRUxPUEUQARIQCgxLSU5EX01FU1NBR0UQAmIGcHJvdG8z");
+  fileDesc("Ch1zb3R0by9jbGllbnQvdjEvaGVhbGluZy5wcm90bxIPc290dG8uY2xpZW50LnYxIqQBCgpTdG9yZWRTZW50EgoKAmlkGAEgASgMEhQKDGNvbnZlcnNhdGlvbhgCIAEoDBIRCglyZWNpcGllbnQYAyABKAwSDwoHY29udGVudBgEIAEoDBIPCgdzZW50X2F0GAUgASgEEi4KB2RldmljZXMYBiADKAsyHS5zb3R0by5jbGllbnQudjEuU3RvcmVkU2VudFRvEg8KB2NvbnRyb2wYByABKAgicwoMU3RvcmVkU2VudFRvEg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEhEKCWVudmVsb3BlcxgDIAMoDBIMCgR0YWdzGAYgAygMEg4KBnJlc2VudBgEIAEoDRIRCglyZXNlbnRfYXQYBSABKAQitwIKDFN0b3JlZFdhbnRlZBIKCgJpZBgBIAEoDBIwCgRraW5kGAIgASgOMiIuc290dG8uY2xpZW50LnYxLlN0b3JlZFdhbnRlZC5LaW5kEg8KB2FjY291bnQYAyABKAwSDgoGZGV2aWNlGAQgASgMEhQKDGNvbnZlcnNhdGlvbhgFIAEoDBIOCgZyZWFzb24YBiABKAkSDQoFc2luY2UYByABKAQSEAoIYXR0ZW1wdHMYCCABKA0SDwoHbmV4dF9hdBgJIAEoBBIPCgdtZXNzYWdlGAogASgMEg8KB3Nlc3Npb24YCyABKAkSCwoDdGFnGAwgASgMIkEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEhEKDUtJTkRfRU5WRUxPUEUQARIQCgxLSU5EX01FU1NBR0UQAmIGcHJvdG8z");
 
 /**
  * A content that was sent, kept for 14 days so that a device that could not open it can have it again.
@@ -96,11 +96,16 @@ export type StoredSentTo = Message<"sotto.client.v1.StoredSentTo"> & {
   device: Uint8Array;
 
   /**
-   * EnvelopeIds it left in; the oldest are forgotten.
+   * EnvelopeIds it left in, and their tags (8 bytes) in the same order; the oldest are forgotten.
    *
    * @generated from field: repeated bytes envelopes = 3;
    */
   envelopes: Uint8Array[];
+
+  /**
+   * @generated from field: repeated bytes tags = 6;
+   */
+  tags: Uint8Array[];
 
   /**
    * How often it was sent again because that device asked, and when last (Unix milliseconds).
@@ -198,6 +203,13 @@ export type StoredWanted = Message<"sotto.client.v1.StoredWanted"> & {
    * @generated from field: string session = 11;
    */
   session: string;
+
+  /**
+   * Of an envelope: its tag, 8 bytes.
+   *
+   * @generated from field: bytes tag = 12;
+   */
+  tag: Uint8Array;
 };
 
 /**
