@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { create, toBinary, toJson } from '@bufbuild/protobuf';
 import { connectGateway, followLogs, GatewayApiError } from '@sotto/gateway-api';
 import type { LogRecord } from '@sotto/gateway-api';
 import { systemClock as clock } from '@sotto/transport';
-import { decodeLogPost, LogPostSchema, Refusal } from '@sotto/wire';
+import { AppendRequestSchema, AppendResponseSchema, decodeLogPost, LogPostSchema, Refusal } from '@sotto/wire';
 import { fromBinary } from '@bufbuild/protobuf';
 import { registerReceiver } from './support/account.ts';
 import type { Receiver } from './support/account.ts';
 import { startTestGateway } from './support/gateway.ts';
+import type { TestGateway } from './support/gateway.ts';
 import { base64, bearer, HostileWorld } from './support/hostile.ts';
-import { call } from './support/raw.ts';
+import { call, refusalOf } from './support/raw.ts';
 import { createEpoch, randomLog, testPost } from './support/group-log.ts';
 
 const refusedAs = (code: string) => (error: unknown) => error instanceof GatewayApiError && error.code === code;
@@ -158,4 +162,58 @@ test('limits are published, and a commit of the largest size goes through as JSO
   const { records } = await anonymous.readLog({ log });
   assert.equal(records[0]?.entry.length, decodeLogPost(commit).entry.bytes.length);
   await anonymous.close();
+});
+
+const request = (post: Uint8Array) =>
+  toBinary(AppendRequestSchema, create(AppendRequestSchema, { post: fromBinary(LogPostSchema, post) }));
+
+/** A unary call as a client with HTTP/2 and protobuf makes it. */
+async function callBinary(world: TestGateway, body: Uint8Array): Promise<{ status: unknown; body: Buffer }> {
+  const session = connectHttp2(world.gateway.url, { ca: readFileSync(world.gateway.caFile) });
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': '/sotto.gateway.v1.GroupLogService/Append',
+    'content-type': 'application/proto',
+  });
+  stream.on('error', () => undefined);
+  const status = once(stream, 'response').then(([headers]) => (headers as Record<string, unknown>)[':status']);
+  stream.end(body);
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  session.destroy();
+  return { status: await status, body: Buffer.concat(parts) };
+}
+
+test('the short way for appends says the same as the long one, and takes nothing it should not', async () => {
+  await using world = await startTestGateway();
+  await using creator = await registerReceiver(world.gateway.address);
+  const log = randomLog();
+  const epoch = createEpoch();
+  await creator.device.createLog(log, epoch.key);
+  const valid = request(testPost({ log, epoch }));
+  const taken = await callBinary(world, valid);
+  assert.equal(taken.status, 200);
+  assert.deepEqual(fromBinary(AppendResponseSchema, taken.body).position, 1n);
+  const cases: [Refusal, Uint8Array][] = [
+    [Refusal.MALFORMED, new Uint8Array()],
+    [Refusal.MALFORMED, valid.subarray(0, -1)],
+    [Refusal.MALFORMED, randomBytes(100)],
+    [Refusal.SIGNATURE, request(testPost({ log, epoch, signer: createEpoch() }))],
+    [Refusal.UNKNOWN_EPOCH, request(testPost({ log, epoch: createEpoch() }))],
+    [Refusal.NOT_FOUND, request(testPost({ log: randomLog(), epoch }))],
+    [Refusal.TOO_LARGE, request(testPost({ log, epoch, size: 384 * 1024 - 128 }))],
+    [Refusal.TOO_LARGE, randomBytes(2 * 1024 * 1024)],
+  ];
+  for (const [refusal, body] of cases) {
+    const short = await callBinary(world, body);
+    assert.equal(refusalOf(short.body.toString('utf8')), refusal);
+    if (body.length > 2 ** 20) continue;
+    const long = await call(world.gateway, 'GroupLogService/Append', body);
+    assert.equal(long.refusal, refusal);
+    // To Connect a body that does not parse is a fault of its own, 500.
+    if (long.status === 500) continue;
+    assert.equal(short.status, long.status);
+    assert.deepEqual(JSON.parse(short.body.toString('utf8')), JSON.parse(long.body));
+  }
+  assert.equal((await callBinary(world, valid)).status, 200, 'it goes on');
 });

@@ -15,6 +15,7 @@ import { DeviceStream } from './device-stream.ts';
 import { driveFrames, FRAMES_CONTENT_TYPE } from './drive-frames.ts';
 import { encodeFollowFrame } from './follow-frame.ts';
 import { FollowStream } from './follow-stream.ts';
+import { createFastAppend, UNARY_CONTENT_TYPE } from './fast-append.ts';
 import type { Gate } from './gate.ts';
 import type { ServiceParts } from './parts.ts';
 import { encodePostFrame } from './post-frame.ts';
@@ -22,7 +23,7 @@ import { PostStream } from './post-stream.ts';
 import { Rejection } from './rejection.ts';
 
 /** Headers under which Connect's own handler is asked: it knows all about deadlines and compression. */
-const ELABORATE = ['connect-timeout-ms', 'connect-content-encoding'];
+const ELABORATE = ['connect-timeout-ms', 'connect-content-encoding', 'content-encoding'];
 
 const POST_FRAMES = {
   request: PostStreamRequestSchema,
@@ -41,6 +42,7 @@ const FOLLOW_FRAMES = {
 };
 
 const METHODS = [PostService.method.postStream, DeviceService.method.connect, GroupLogService.method.follow] as const;
+const APPEND_PATH = `/${GroupLogService.typeName}/${GroupLogService.method.append.name}`;
 const BY_PATH = new Map<unknown, DescMethod>(
   METHODS.map((method) => [`/${method.parent.typeName}/${method.name}`, method]),
 );
@@ -53,7 +55,7 @@ export type FastStreams = (
 ) => boolean;
 
 /**
- * The hot streams over HTTP/2 in Connect's binary protocol, without Connect's layers. Everything else (gRPC, JSON,
+ * The hot streams, and appends to logs, over HTTP/2 in Connect's binary protocol, without Connect's layers. Everything else (gRPC, JSON,
  * HTTP/1.1) takes the ordinary way; both ways run the same stream and the same gate.
  */
 export function createFastStreams(parts: ServiceParts, gate: Gate): FastStreams {
@@ -72,16 +74,16 @@ export function createFastStreams(parts: ServiceParts, gate: Gate): FastStreams 
       if (!stream.destroyed) driveFrames(new Rejection(error), stream, { ...DEVICE_FRAMES, ...options });
     }
   };
+  const append = createFastAppend(parts, gate);
   return (stream, headers, call) => {
-    const method = BY_PATH.get(headers[':path']);
-    const fast =
-      method !== undefined &&
-      headers[':method'] === 'POST' &&
-      headers['content-type'] === FRAMES_CONTENT_TYPE &&
-      ELABORATE.every((name) => headers[name] === undefined);
-    if (!fast) return false;
-    const { authorization } = headers;
-    void serve(stream, call, typeof authorization === 'string' ? authorization : null, method);
+    const path = headers[':path'];
+    if (headers[':method'] !== 'POST' || ELABORATE.some((name) => headers[name] !== undefined)) return false;
+    const authorization = typeof headers['authorization'] === 'string' ? headers['authorization'] : null;
+    const type = headers['content-type'];
+    const method = type === FRAMES_CONTENT_TYPE ? BY_PATH.get(path) : undefined;
+    if (method !== undefined) void serve(stream, call, authorization, method);
+    else if (type === UNARY_CONTENT_TYPE && path === APPEND_PATH) append(stream, call, authorization);
+    else return false;
     return true;
   };
 }

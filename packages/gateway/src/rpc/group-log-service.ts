@@ -1,37 +1,21 @@
 import type { ServiceImpl } from '@connectrpc/connect';
-import { readLogPost, Refusal } from '@sotto/wire';
-import type { GroupLogService, LogPost } from '@sotto/wire';
-import { LOG_PAGE_BYTES, LOG_PAGE_ENTRIES, WRONG_CAPABILITIES } from '../limits.ts';
-import type { Limits } from '../limits.ts';
-import { malformed, Refused } from '../refused.ts';
+import { Refusal } from '@sotto/wire';
+import type { GroupLogService } from '@sotto/wire';
+import { LOG_PAGE_BYTES, LOG_PAGE_ENTRIES } from '../limits.ts';
+import { Refused } from '../refused.ts';
+import { appendEntry } from './append-entry.ts';
 import { callOf } from './context.ts';
 import { driveConnect } from './drive-connect.ts';
 import { extentMessage, followFrameMessage, recordMessage } from './follow-frame.ts';
 import { FollowStream } from './follow-stream.ts';
 import type { ServiceParts } from './parts.ts';
-import type { Peer } from './peer.ts';
 import { readId, readNumber } from './requests.ts';
-
-/** What only guessing, or someone long gone, runs into again and again. */
-const WRONG: readonly Refusal[] = [Refusal.SIGNATURE, Refusal.UNKNOWN_EPOCH, Refusal.NOT_FOUND];
 
 /** Logs of groups, on connections that never log in. */
 export function groupLogService(parts: ServiceParts): ServiceImpl<typeof GroupLogService> {
-  const { groupLogs, limiters, limits } = parts;
+  const { groupLogs, limiters } = parts;
   return {
-    async append(request, context) {
-      const { peer } = callOf(context);
-      limiters.count('appends', peer.caller);
-      if (request.post === undefined) throw malformed('the post is missing');
-      const post = readLogPost(request.post);
-      checkSize(post, limits);
-      const outcome = await groupLogs.append(post, peer.caller);
-      if (outcome.kind !== 'refused') {
-        return { position: BigInt(outcome.position), duplicate: outcome.kind === 'duplicate' };
-      }
-      countWrong(peer, outcome.refusal);
-      throw new Refused(outcome.refusal, 'the log does not take this entry', outcome);
-    },
+    append: (request, context) => appendEntry(parts, callOf(context).peer, request),
 
     async readLog(request, context) {
       limiters.count('logPages', callOf(context).peer.caller);
@@ -49,18 +33,4 @@ export function groupLogService(parts: ServiceParts): ServiceImpl<typeof GroupLo
       return driveConnect(new FollowStream(parts, peer), requests, options);
     },
   };
-}
-
-function checkSize({ entry }: LogPost, { logCommitBytes, logMessageBytes }: Limits): void {
-  const small = entry.kind === 'message' || entry.kind === 'proposal';
-  if (entry.bytes.length > (small ? logMessageBytes : logCommitBytes)) {
-    throw new Refused(Refusal.TOO_LARGE, 'the entry is larger than this gateway takes');
-  }
-}
-
-/** Closes a connection that keeps trying keys that are none. */
-function countWrong(peer: Peer, refusal: Refusal): void {
-  if (!WRONG.includes(refusal)) return;
-  peer.wrongCapabilities++;
-  if (peer.wrongCapabilities > WRONG_CAPABILITIES) peer.close();
 }

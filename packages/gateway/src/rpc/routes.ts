@@ -11,6 +11,7 @@ import {
   POST_REQUEST_BYTES,
   REGISTER_REQUEST_BYTES,
 } from '../limits.ts';
+import { appendRequestBytes } from './append-entry.ts';
 import { deviceService } from './device-service.ts';
 import { directoryService } from './directory-service.ts';
 import { createFastStreams } from './fast-streams.ts';
@@ -24,8 +25,6 @@ import { coded } from './wrap.ts';
 
 /** Largest message we send: a page of a log, with the largest entry that an operator may allow, as JSON. */
 const WRITE_BYTES = 8 * 1024 * 1024;
-/** Bytes of an append around its entry. */
-const APPEND_ROOM = 1024;
 
 /** How calls are served. */
 export interface Routes {
@@ -52,9 +51,7 @@ export function createRoutes(parts: ServiceParts, admittance: Admittance): Route
   router.service(DirectoryService, directory, { readMaxBytes: DIRECTORY_REQUEST_BYTES });
   router.rpc(PostService.method.post, post.post, { readMaxBytes: POST_REQUEST_BYTES });
   router.rpc(PostService.method.postStream, post.postStream, { readMaxBytes: POST_FRAME_BYTES });
-  // Base64 makes four bytes of three.
-  const appendBytes = Math.ceil((parts.limits.logCommitBytes * 4) / 3) + APPEND_ROOM;
-  router.rpc(GroupLogService.method.append, log.append, { readMaxBytes: appendBytes });
+  router.rpc(GroupLogService.method.append, log.append, { readMaxBytes: appendRequestBytes(parts.limits) });
   router.rpc(GroupLogService.method.readLog, log.readLog, { readMaxBytes: DIRECTORY_REQUEST_BYTES });
   router.rpc(GroupLogService.method.follow, log.follow, { readMaxBytes: FOLLOW_FRAME_BYTES });
   for (const method of DeviceService.methods) {

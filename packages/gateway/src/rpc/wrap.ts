@@ -25,7 +25,7 @@ export function coded<Service extends object>(service: Service, streams: readonl
 }
 
 /** Logs an error that is no refusal: a fault of ours or of the machine. */
-function logUnforeseen(log: Log, method: string, error: unknown): void {
+export function logUnforeseen(log: Log, method: string, error: unknown): void {
   const refused = toRefused(error);
   if (refused.refusal === Refusal.UNAVAILABLE && refused.cause !== undefined) {
     log.error({ method, error: describe(refused.cause) }, 'a call failed');
