@@ -377,7 +377,7 @@ suite('a restart in the middle', { timeout: 60_000 }, () => {
     const { steps } = await alice.messenger.explain(sent.id);
     assert.deepEqual(
       steps.map((step) => step.code),
-      ['stored', 'sealed', 'accepted', 'delivered'],
+      ['stored', 'sealed', 'accepted', 'taken-up', 'delivered'],
     );
     assert.ok(steps.every((step) => step.sentence.endsWith('.')));
   });

@@ -274,6 +274,7 @@ export class Inbox {
       chains: this.#chains,
       ...sender,
       request: piece.request,
+      delays: this.#delaysOf(piece),
       content,
       bytes,
       id: openedId(this.#core, { device: sender.device, bytes }),
@@ -283,7 +284,7 @@ export class Inbox {
     const { expiresAt } = piece.envelope;
     const isHere = messages.get(tx.write, messageRef(opened.id)) !== null;
     mark(tx, piece.id, { outcome: 'opened', expiresAt, now, ...(isHere ? { message: opened.id } : {}) });
-    if (isHere) this.#noteDelays(tx, piece, messageRef(opened.id));
+    tx.after(() => this.#stumbled.delete(piece.id));
     // It was given up for unreadable before.
     if (piece.parked) heal(tx, this.#core, piece.id, messageRef(opened.id));
     if (piece.parked) unpark(tx, piece.id);
@@ -292,12 +293,11 @@ export class Inbox {
   }
 
   /** What kept it from coming in at once. */
-  #noteDelays(tx: Tx, { id, waited }: Piece, message: MessageRef): void {
+  #delaysOf({ id, waited }: Piece): readonly Note[] {
     const notes: Note[] = [];
     if (waited) notes.push({ code: 'waited-at-gateway' });
     if (this.#stumbled.has(id)) notes.push({ code: 'storage-failed' });
-    if (notes.length > 0) noteDown(tx, message, this.#core.clock.now(), ...notes);
-    tx.after(() => this.#stumbled.delete(id));
+    return notes;
   }
 
   #rememberSession(

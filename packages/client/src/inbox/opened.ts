@@ -4,6 +4,7 @@ import type { Chains } from '../chains/chains.ts';
 import type { Core } from '../core/core.ts';
 import type { Tx } from '../store/ledger.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
+import type { Note } from '../trail/store.ts';
 
 /** A decrypted content and who it comes from, authenticated, in the transaction that stores what it does. */
 export interface Opened {
@@ -19,6 +20,8 @@ export interface Opened {
   readonly contact: StoredContact | null;
   /** False: the row is new, made for this content. */
   readonly known: boolean;
+  /** What kept it from coming in at once. */
+  readonly delays: readonly Note[];
   /** Posted by a stranger; else with a capability that some own device gave away. */
   readonly request: boolean;
 }

@@ -38,7 +38,7 @@ export function takeMessage(opened: Opened): Taken {
   }
   cancelDeleted(tx, core, content);
   if (own) rememberFor(opened);
-  const notes: Note[] = [{ code: own ? 'received-own' : 'received' }];
+  const notes: Note[] = [...opened.delays, { code: own ? 'received-own' : 'received' }];
   if (absorption.held) notes.push({ code: 'held-back' });
   else if (!own) notes.push({ code: 'receipt-sent' });
   noteDown(tx, ref, now, ...notes);
