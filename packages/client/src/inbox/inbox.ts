@@ -12,7 +12,7 @@ import type { Core } from '../core/core.ts';
 import { SharedLock } from '../core/shared-lock.ts';
 import { heal } from '../healing/heal.ts';
 import { wantEnvelope } from '../healing/wanted.ts';
-import type { DeviceRef, EnvelopeRef, MessageRef } from '../refs.ts';
+import type { DeviceRef, EnvelopeRef } from '../refs.ts';
 import { noteSpent } from '../prekeys/keeper.ts';
 import { peerDevice, putPeerDevice, rememberSession } from '../sessions/rows.ts';
 import type { Sessions } from '../sessions/sessions.ts';
