@@ -5,7 +5,7 @@ import type { CallContext } from '../calls/context.ts';
 import type { RecordChange, RecordName } from '../engine.ts';
 import { EngineError } from '../error.ts';
 import type { RecordReader } from '../reader.ts';
-import { readLogState, writeLogState } from './log-state.ts';
+import { readLogState, wipeLogState, writeLogState } from './log-state.ts';
 import type { LogState } from './log-state.ts';
 
 /**
@@ -87,9 +87,15 @@ const NO_IDENTITY: ClientOptions['identity'] = {
 };
 
 /** The state beside MLS's. Asks for all that a call on a stored group reads first. Throws `missing_record`. */
-export function loadLogState(place: GroupPlace, records: RecordReader): LogState {
+export function loadLogState(place: GroupPlace, records: RecordReader): LogState & Disposable {
   records.require([place.log, ...['group', 'epoch'].map((name) => place.prefix + name)]);
-  return readLogState(records.get(place.log));
+  const state = readLogState(records.get(place.log));
+  return {
+    ...state,
+    [Symbol.dispose]: () => {
+      wipeLogState(state);
+    },
+  };
 }
 
 /** A stored group. Throws `EngineError` `damaged_record`. */

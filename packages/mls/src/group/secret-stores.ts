@@ -29,6 +29,7 @@ export class SecretStores implements Disposable {
   /** Reads whatever dropping these takes. */
   load(epochs: readonly EpochName[]): void {
     this.#records.prepare(epochs.flatMap(({ id, width }) => this.of(id).blockNames(width)));
+    this.#records.prepare(epochs.flatMap(({ id, width }) => this.of(id).senderNames(width)));
     for (const { id, width } of epochs) this.of(id).load(width);
   }
 

@@ -114,11 +114,16 @@ export class TreeStore implements SecretTreeStore, Disposable {
     return names.filter((name) => !this.#blocks.has(name));
   }
 
+  /** Senders' records as far as they are not in memory; reads the blocks. */
+  senderNames(width: number): string[] {
+    if (!this.#isStored) return [];
+    const names = [...this.#opened(root(width))].map((leaf) => this.#senderName(leaf));
+    return names.filter((name) => !this.#ratchets.has(name));
+  }
+
   /** Reads whatever `delete` has to know, so that it reads nothing. */
   load(width: number): void {
-    const senders = [...this.#opened(root(width))];
-    if (this.#isStored) this.#records.prepare(senders.map((leaf) => this.#senderName(leaf)));
-    for (const leaf of senders) this.ratchets(leaf);
+    for (const leaf of this.#opened(root(width))) this.ratchets(leaf);
   }
 
   /** Wipes and deletes everything, in a tree with room for `width` leaves. */

@@ -23,7 +23,6 @@ import { factsOf, policyOf, readPolicy, removalsOf, updatedOf, waitingRemovals }
 import { epochKeyOf, sealEntry, signedPost } from '../../groups/epoch-keys.ts';
 import { ownCredential } from '../../groups/identity.ts';
 import type { LogState } from '../../groups/log-state.ts';
-import { wipeLogState } from '../../groups/log-state.ts';
 import { once } from '../../groups/once.ts';
 import { judgeCommit, leavingAccounts } from '../../groups/rules.ts';
 import {
@@ -47,7 +46,7 @@ type Refused = Extract<CreateCommitResult, { kind: 'refused' }>;
 
 export const createCommit: Call<'create-commit'> = (context, request, records) => {
   const place = placeOf(request.group);
-  const state = loadLogState(place, records);
+  using state = loadLogState(place, records);
   if (state.standing !== 'active') throw new EngineError('group_closed', 'the group is not open for commits');
   const chains = recording(knownChains(context, [...(request.chains ?? []), request.own.chain]));
   let loaded: Group | null = null;
@@ -119,12 +118,11 @@ export const createCommit: Call<'create-commit'> = (context, request, records) =
     ];
     return { result: { kind: 'made', ...post, next: outlookOf(group, commit, successor) }, changed };
   });
-
-  function done(result: CreateCommitResult): Done<'create-commit'> {
-    wipeLogState(state);
-    return { result, changed: [] };
-  }
 };
+
+function done(result: CreateCommitResult): Done<'create-commit'> {
+  return { result, changed: [] };
+}
 
 interface Added {
   readonly bytes: Uint8Array;

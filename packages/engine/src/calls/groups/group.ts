@@ -38,31 +38,29 @@ export const createGroup: Call<'create-group'> = (context, request, records) => 
 
 export const groupHead: Call<'group-head'> = (context, request, records) => {
   const place = placeOf(request.group);
-  const state = loadLogState(place, records);
+  using state = loadLogState(place, records);
   return trusting(() => {
     using group = loadGroup(mlsClient(context, { now: 0 }), place, records);
     records.require(leavesOfProposals(group).map((leaf) => `${place.prefix}node/${2 * leaf}`));
     const head = headOf(group, state);
-    wipeLogState(state);
     return { result: { head }, changed: [] };
   });
 };
 
 export const groupMembers: Call<'group-members'> = (context, request, records) => {
   const place = placeOf(request.group);
-  const state = loadLogState(place, records);
+  using state = loadLogState(place, records);
   return trusting(() => {
     using group = loadGroup(mlsClient(context, { now: 0 }), place, records);
     const members = membersOf(context.crypto, group);
     const head = headOf(group, state);
-    wipeLogState(state);
     return { result: { head, members }, changed: [] };
   });
 };
 
 export const expireGroup: Call<'expire-group'> = (context, { group: id, before }, records) => {
   const place = placeOf(id);
-  const state = loadLogState(place, records);
+  using state = loadLogState(place, records);
   return trusting(() => {
     using group = loadGroup(mlsClient(context, { now: before, keptSince: before }), place, records);
     group.expire();
@@ -72,7 +70,6 @@ export const expireGroup: Call<'expire-group'> = (context, { group: id, before }
     const removed = state.removed.filter(({ epoch }) => epoch >= oldest);
     const expired = state.past.length - past.length;
     const changed = expired === 0 ? [] : [...changesOf(place, group), logChange(place, { ...state, past, removed })];
-    wipeLogState(state);
     return { result: { expired }, changed };
   });
 };

@@ -7,7 +7,6 @@ import { admissionOf, sealEntry, signedPost } from '../../groups/epoch-keys.ts';
 import { effectsName } from '../../groups/store.ts';
 import { changesOf, loadGroup, loadLogState, logChange, mlsClient, placeOf, trusting } from '../../groups/store.ts';
 import type { GroupPlace } from '../../groups/store.ts';
-import { wipeLogState } from '../../groups/log-state.ts';
 import type { LogState } from '../../groups/log-state.ts';
 import type { PostMade } from '../../mls-calls.ts';
 import type { RecordReader } from '../../reader.ts';
@@ -15,11 +14,10 @@ import type { Call, CallContext } from '../context.ts';
 
 export const encryptEntry: Call<'encrypt-entry'> = (context, request, records) => {
   const place = placeOf(request.group);
-  const state = openState(place, records);
+  using state = openState(place, records);
   return trusting(() => {
     using group = loadGroup(mlsClient(context, { now: 0 }), place, records);
     const post = postOf(context, state, 'message', group.encrypt(request.content));
-    wipeLogState(state);
     return { result: { ...post, epoch: state.current.epoch }, changed: changesOf(place, group) };
   });
 };
@@ -30,7 +28,7 @@ const SELF: AuthenticationService = { accepts: () => true };
 export const createProposals: Call<'create-proposals'> = (context, request, records) => {
   const { propose } = request;
   const place = placeOf(request.group);
-  const state = openState(place, records);
+  using state = openState(place, records);
   return trusting(() => {
     using group = loadGroup(mlsClient(context, { now: 0, authentication: SELF }), place, records);
     const own = group.member(group.ownLeaf);
@@ -47,14 +45,13 @@ export const createProposals: Call<'create-proposals'> = (context, request, reco
       messages = [...others, own].map(({ leaf }) => group.propose({ kind: 'remove', leaf }, { held: true }));
     }
     const posts = messages.map((message) => postOf(context, state, 'proposal', message));
-    wipeLogState(state);
     return { result: { posts }, changed: changesOf(place, group) };
   });
 };
 
 export const dropCommit: Call<'drop-commit'> = (context, request, records) => {
   const place = placeOf(request.group);
-  const state = loadLogState(place, records);
+  using state = loadLogState(place, records);
   const commit = state.commits.find(({ entry }) => equalBytes(entry, request.entryId));
   if (commit === undefined) return { result: { dropped: false }, changed: [] };
   return trusting(() => {
@@ -66,14 +63,13 @@ export const dropCommit: Call<'drop-commit'> = (context, request, records) => {
       logChange(place, { ...state, commits }),
       { name: effectsName(place, commit.entry), bytes: null },
     ];
-    wipeLogState(state);
     return { result: { dropped: true }, changed };
   });
 };
 
 export const offerRejoin: Call<'offer-rejoin'> = (context, request, records) => {
   const place = placeOf(request.group);
-  const state = openState(place, records);
+  using state = openState(place, records);
   return trusting(() => {
     using group = loadGroup(mlsClient(context, { now: 0 }), place, records);
     const result = {
@@ -81,7 +77,6 @@ export const offerRejoin: Call<'offer-rejoin'> = (context, request, records) => 
       externalKey: state.current.externalSealKey.reveal().slice(),
       admission: admissionOf(context, state.current, request.expiresAt),
     };
-    wipeLogState(state);
     return { result, changed: [] };
   });
 };
@@ -92,8 +87,9 @@ function postOf(context: CallContext, { current }: LogState, kind: 'message' | '
 }
 
 /** Throws `group_closed` unless this device is in the group. */
-function openState(place: GroupPlace, records: RecordReader): LogState {
+function openState(place: GroupPlace, records: RecordReader): LogState & Disposable {
   const state = loadLogState(place, records);
-  if (state.standing !== 'active') throw new EngineError('group_closed', 'this device is not in the group');
-  return state;
+  if (state.standing === 'active') return state;
+  state[Symbol.dispose]();
+  throw new EngineError('group_closed', 'this device is not in the group');
 }

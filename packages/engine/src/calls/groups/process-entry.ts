@@ -56,12 +56,8 @@ interface Entry {
 
 export const processEntry: Call<'process-entry'> = (context, request, records) => {
   const place = placeOf(request.group);
-  const state = loadLogState(place, records);
-  try {
-    return trusting(() => process(context, place, records, state, request));
-  } finally {
-    wipeLogState(state);
-  }
+  using state = loadLogState(place, records);
+  return trusting(() => process(context, place, records, state, request));
 };
 
 function process(
