@@ -467,7 +467,7 @@ export type JoinRefusal =
   | 'not-a-member'
   /** The group's policy is none, or of another protocol. */
   | 'policy-form'
-  /** Damaged, expired, or for another log. */
+  /** It, or the key with it, is damaged, expired, or for another log. */
   | 'admission';
 
 export type JoinResult =

@@ -25,7 +25,9 @@ import { parsed } from '../account.ts';
 import type { Call, CallContext } from '../context.ts';
 import { firstState } from './group.ts';
 
+/** A Welcome that was split is to one. */
 const REF_LIMIT = 64;
+const KEY_BYTES = 32;
 
 export const joinGroup: Call<'join-group'> = (context, request, records) => {
   const { own, now } = request;
@@ -69,7 +71,8 @@ export const rejoinGroup: Call<'rejoin-group'> = (context, request, records) => 
   const { crypto } = context;
   const place = placeOf(request.group);
   const admission = readAdmission(request.admission);
-  if (admission === null || admission.expiresAt * 1000 <= now) return refused('admission');
+  const isUsable = admission !== null && admission.expiresAt * 1000 > now && request.externalKey.length === KEY_BYTES;
+  if (!isUsable) return refused('admission');
   const seen = inspected(context, request.groupInfo);
   if (seen?.kind !== 'group_info' || !equalBytes(seen.groupId, request.group)) return refused('mls');
   const former = records.find(place.log);
