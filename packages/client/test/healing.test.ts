@@ -2,18 +2,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { decodeEnvelope, encodeEnvelope, idHex } from '@sotto/wire';
 import type { EnvelopeRef, MessengerEvent } from '../src/index.ts';
+import { damaged } from './support/damage.ts';
 import { DAY, HOUR, MINUTE, pair, SECOND } from './support/pair.ts';
 import { texts } from './support/people.ts';
 
 type Scene = Awaited<ReturnType<typeof pair>>;
-
-/** The same envelope, damaged on its way: the tag tells whose it is, and it does not open. */
-function damaged(envelope: Uint8Array): Uint8Array {
-  const { header, sealed } = decodeEnvelope(envelope);
-  const bent = Uint8Array.from(sealed);
-  bent[bent.length - 1]! ^= 1;
-  return encodeEnvelope(header, bent);
-}
 
 /** From now on, what `damage` says yes to arrives damaged at a device. */
 function damageOnWay({ gateway }: Scene, device: string, damage: (urgent: boolean) => boolean): void {

@@ -27,8 +27,8 @@ export interface BellSounds {
   receipts: null;
   /** Messages are held back in a conversation, or what they wait for has come. */
   held: ConversationRef;
-  /** Something is wanted that should be here. */
-  wanted: null;
+  /** Something is wanted that should be here, and may be asked for at this time (Unix ms). */
+  wanted: number;
   /** The time of a message runs. */
   countdown: null;
   /** Own other devices are to be told how a conversation is kept. */

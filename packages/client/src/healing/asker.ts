@@ -44,7 +44,7 @@ export class Asker {
     this.#chains = chains;
     this.#sessions = sessions;
     this.#alarm = new Alarm(core, () => this.check());
-    core.bells.on('wanted', () => this.#wait());
+    core.bells.on('wanted', (at) => this.#alarm.set(at));
   }
 
   check(): void {

@@ -35,13 +35,13 @@ export function takeRetryAnswer(opened: Opened, { found, unavailable }: RetryAns
 }
 
 /** It answers, so it may be asked on. */
-function noteAnswered({ tx, account, device }: Opened): void {
+function noteAnswered({ tx, core, account, device }: Opened): void {
   const peer = peerDevice(tx.write, account, device);
   if (peer.unanswered === 0) return;
   peer.unanswered = 0;
   peer.notAskedBefore = 0n;
   putPeerDevice(tx, peer);
-  tx.ring('wanted', null);
+  tx.ring('wanted', core.clock.now());
 }
 
 function askedEnvelope({ tx, account, device }: Opened, id: Uint8Array): StoredWanted | null {

@@ -1,14 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import type { VaultReader } from '@sotto/vault';
-import { equalBytes } from '@sotto/wire';
 import type { AccountId, ConversationId, DeviceId, EnvelopeId, MessageId } from '@sotto/wire';
 import { StoredWanted_Kind, StoredWantedSchema } from '@sotto/wire/stored';
 import type { StoredWanted } from '@sotto/wire/stored';
 import type { Core } from '../core/core.ts';
 import type { EnvelopeRef, MessageRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
-import { envelopeRef, messageRef } from '../store/refs.ts';
+import { deviceRef, envelopeRef, messageRef } from '../store/refs.ts';
 import { wanteds } from '../store/tables.ts';
+import { freeOrdinal } from '../store/time-order.ts';
 import type { ReasonCode } from '../trail/reasons.ts';
 import { noteDown } from '../trail/store.ts';
 import { placePlaceholder } from './placeholders.ts';
@@ -37,11 +37,8 @@ export interface UnreadableEnvelope {
 export function wantEnvelope(tx: Tx, core: Core, unreadable: UnreadableEnvelope): void {
   const { envelope, account, device, session, tag, reason, shownIn } = unreadable;
   const key = envelopeRef(envelope);
-  if (wanteds.get(tx.write, key) !== null) return;
-  const others = wantedOf(tx.write, device);
-  if (others === null) return;
-  const lines = others.filter((other) => other.kind === StoredWanted_Kind.ENVELOPE && other.conversation.length > 0);
-  const isShown = shownIn !== null && lines.length < MOST_PLACEHOLDERS_OF_DEVICE;
+  if (wanteds.get(tx.write, key) !== null || isFull(tx.write, device)) return;
+  const isShown = shownIn !== null && linesOf(tx.write, device) < MOST_PLACEHOLDERS_OF_DEVICE;
   const now = core.clock.now();
   const row = create(StoredWantedSchema, {
     id: envelope,
@@ -70,7 +67,7 @@ export interface MissingMessage {
 
 /** A message is named as a parent and is not here: once its moment to come by itself is over, it is asked for. */
 export function wantMessage(tx: Tx, core: Core, { id, conversation, account, device }: MissingMessage): void {
-  if (wanteds.get(tx.write, messageRef(id)) !== null || wantedOf(tx.write, device) === null) return;
+  if (isFull(tx.write, device) || wanteds.get(tx.write, messageRef(id)) !== null) return;
   const now = core.clock.now();
   putWanted(
     tx,
@@ -87,17 +84,24 @@ export function wantMessage(tx: Tx, core: Core, { id, conversation, account, dev
   );
 }
 
-/** Everything wanted from one device; null: nothing more can be wanted from it. */
-function wantedOf(read: VaultReader, device: DeviceId): StoredWanted[] | null {
-  const all = wanteds.all(read).map((entry) => entry.row);
-  const ofDevice = all.filter((row) => equalBytes(row.device, device));
-  return all.length >= MOST_WANTED || ofDevice.length >= MOST_WANTED_OF_DEVICE ? null : ofDevice;
+/** Nothing more can be wanted from this device. */
+function isFull(read: VaultReader, device: DeviceId): boolean {
+  const { collection } = wanteds;
+  return read.count(collection, deviceRef(device)) >= MOST_WANTED_OF_DEVICE || read.count(collection) >= MOST_WANTED;
+}
+
+/** Lines that stand for envelopes of a device. */
+function linesOf(read: VaultReader, device: DeviceId): number {
+  const rows = wanteds.list(read, { partition: deviceRef(device), limit: MOST_WANTED_OF_DEVICE });
+  return rows.filter(({ row }) => row.kind === StoredWanted_Kind.ENVELOPE && row.conversation.length > 0).length;
 }
 
 export function putWanted(tx: Tx, row: StoredWanted): void {
   const lookups = row.message.length === 0 ? [] : ([['message', messageRef(row.message)]] as const);
-  wanteds.put(tx.write, wantedKey(row), row, { lookups });
-  tx.ring('wanted', null);
+  const partition = deviceRef(row.device);
+  const order = { partition, ordinal: freeOrdinal(wanteds, tx.write, partition, Number(row.since)) };
+  wanteds.put(tx.write, wantedKey(row), row, { lookups, order });
+  if (row.nextAt > 0n) tx.ring('wanted', Number(row.nextAt));
 }
 
 export function dropWanted(tx: Tx, key: EnvelopeRef | MessageRef): void {

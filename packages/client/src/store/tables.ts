@@ -69,7 +69,10 @@ export const outbounds = table(history('outbound'), StoredOutboundSchema);
 export const deliveries = table(history('deliveries'), StoredDeliverySchema);
 /** Key: message. Lookup: `tag` by `device/tag`. Order: partition `sent`, by time (healing/sent-log.ts). */
 export const sentLog = table(history('sent'), StoredSentSchema);
-/** Key: envelope id or message. Lookup: `message` (of envelopes) by the message that it held. */
+/**
+ * Key: envelope id or message. Lookup: `message` (of envelopes) by the message that it held. Order:
+ * one partition a device, by time.
+ */
 export const wanteds = table(history('wanted'), StoredWantedSchema);
 /** Key: envelope id. Lookup: `until` by the day (since 1970) after which it can go. */
 export const marks = table(state('marks'), StoredMarkSchema);
