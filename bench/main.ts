@@ -19,6 +19,7 @@ export interface SuiteOptions {
 type Suite = (options: SuiteOptions) => Promise<void>;
 
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+  attachments: async () => (await import('./suites/attachments.ts')).attachments,
   'end-to-end': async () => (await import('./suites/end-to-end.ts')).endToEnd,
   gateway: async () => (await import('./suites/gateway.ts')).gateway,
   'group-log': async () => (await import('./suites/group-log.ts')).groupLog,

@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { hostName, Refusal } from '@sotto/wire';
+import { batches } from './batches.ts';
 import type { BlobBody, BlobCallOptions, BlobConnection, BlobPart, BlobRequest } from './blob-types.ts';
 import { GatewayApiError } from './error.ts';
 import { refusalError, toGatewayApiError } from './error-mapping.ts';
@@ -193,15 +194,19 @@ interface Reading {
 
 async function* read(answer: IncomingMessage, { from, length, watch, options }: Reading): AsyncGenerator<Uint8Array> {
   let at = from;
-  let reported = from;
   try {
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
-      watch.moved();
-      at += chunk.length;
-      yield chunk;
-      if (at - reported < REPORT_BYTES && at < length) continue;
-      reported = at;
-      options.onProgress?.(at);
+    let left: readonly Uint8Array[] = [];
+    const parts = batches(answer, { bytes: REPORT_BYTES, moved: () => watch.moved(), rest: (rest) => (left = rest) });
+    try {
+      for await (const part of parts) {
+        yield* part;
+        at += bytesOf(part);
+        options.onProgress?.(at);
+      }
+    } catch (error) {
+      // What came before it broke is good.
+      yield* left;
+      throw error;
     }
     if (at !== length) throw new GatewayApiError('unreachable', 'the connection broke before the end');
   } catch (error) {
@@ -210,6 +215,10 @@ async function* read(answer: IncomingMessage, { from, length, watch, options }: 
     watch.stop();
     answer.destroy();
   }
+}
+
+function bytesOf(part: readonly Uint8Array[]): number {
+  return part.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 /** A whole number in an answer's header. Throws `GatewayApiError` `protocol`. */

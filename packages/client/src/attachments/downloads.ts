@@ -142,7 +142,7 @@ export class Downloads {
   async #rehash(name: string, hash: Hashing, total: number): Promise<number> {
     const size = (await this.#files.size(name)) ?? 0;
     if (size === 0 || size > total) return 0;
-    for await (const piece of this.#files.read(name, 0, PIECE_BYTES)) hash.update(piece);
+    for await (const piece of this.#files.read(name, 0, PIECE_BYTES, 'lent')) hash.update(piece);
     return size;
   }
 
@@ -195,11 +195,11 @@ class Gather {
 
   async flush(): Promise<void> {
     if (this.#bytes === 0) return;
-    const whole = this.#pieces.length === 1 ? (this.#pieces[0] ?? new Uint8Array(0)) : Buffer.concat(this.#pieces);
+    const pieces = this.#pieces;
     this.#pieces = [];
     this.#bytes = 0;
-    this.#hash.update(whole);
-    await this.#sink.write(whole);
+    for (const piece of pieces) this.#hash.update(piece);
+    await this.#sink.write(...pieces);
   }
 }
 

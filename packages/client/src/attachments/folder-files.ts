@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileSink, SealedFiles } from './files.ts';
 
+const EMPTY = new Uint8Array(0);
 const MODE_FILE = 0o600;
 const MODE_FOLDER = 0o700;
 /** What this program calls its files; others in the folder are none of its business. */
@@ -29,11 +30,12 @@ export function folderFiles(folder: string): SealedFiles {
       }
       return sinkOf(file, at, folder);
     },
-    async *read(name, from, pieceBytes) {
+    async *read(name, from, pieceBytes, lent) {
       const file = await open(path(name), 'r');
       try {
+        const shared = lent === undefined ? null : new Uint8Array(pieceBytes);
         for (let at = from; ; at += pieceBytes) {
-          const piece = new Uint8Array(pieceBytes);
+          const piece = shared ?? new Uint8Array(pieceBytes);
           const { bytesRead } = await file.read(piece, 0, pieceBytes, at);
           const filled = bytesRead === pieceBytes ? bytesRead : await fill(file, piece, bytesRead, at);
           if (filled > 0) yield piece.subarray(0, filled);
@@ -66,11 +68,16 @@ export function folderFiles(folder: string): SealedFiles {
 function sinkOf(file: FileHandle, from: number, folder: string): FileSink {
   let at = from;
   return {
-    async write(bytes) {
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at);
-        done += bytesWritten;
-        at += bytesWritten;
+    async write(...parts) {
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+      const { bytesWritten } = await file.writev(parts, at);
+      at += bytesWritten;
+      // A short write is how a full disk announces itself; the next one says so.
+      const rest = bytesWritten === bytes ? EMPTY : Buffer.concat(parts).subarray(bytesWritten);
+      for (let done = 0; done < rest.length;) {
+        const written = await file.write(rest, done, rest.length - done, at);
+        done += written.bytesWritten;
+        at += written.bytesWritten;
       }
     },
     async finish() {

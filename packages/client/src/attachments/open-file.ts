@@ -27,7 +27,7 @@ export async function* openFile(provider: CryptoProvider, job: OpenJob): AsyncGe
   const pieceBytes = opener.chunkBytes + TAG_BYTES;
   let at = STREAM_HEADER_BYTES;
   let left = size;
-  for await (const piece of files.read(name, STREAM_HEADER_BYTES, pieceBytes)) {
+  for await (const piece of files.read(name, STREAM_HEADER_BYTES, pieceBytes, 'lent')) {
     at += piece.length;
     const chunk = openPiece(opener, piece, at >= sealedSize);
     if (at > sealedSize || chunk === null) throw damaged();

@@ -1,4 +1,5 @@
 import { link, open, rename, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { MessengerError } from '../error.ts';
 import { codeOf, syncFolder } from './folder-files.ts';
@@ -34,7 +35,7 @@ export async function saveFile(job: SaveJob): Promise<string> {
   try {
     const file = await open(part, 'wx', MODE_FILE);
     try {
-      for await (const piece of job.bytes) await file.writeFile(piece);
+      for await (const piece of job.bytes) await writeAll(file, piece);
       await file.sync();
     } finally {
       await file.close();
@@ -46,6 +47,10 @@ export async function saveFile(job: SaveJob): Promise<string> {
     await rm(part, { force: true });
     throw cause;
   }
+}
+
+async function writeAll(file: FileHandle, piece: Uint8Array): Promise<void> {
+  for (let done = 0; done < piece.length;) done += (await file.write(piece, done)).bytesWritten;
 }
 
 async function publish(

@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { MessengerError } from '../error.ts';
 import { SNIFF_BYTES } from './sniff.ts';
@@ -14,19 +13,20 @@ export interface OpenSource {
   readonly name: string;
   /** Its first bytes, at least `SNIFF_BYTES` if it has as many. */
   readonly head: Uint8Array;
-  /** All of it, the first bytes too; to be read once. */
+  /** All of it, the first bytes too; to be read once. A piece is good until the next one is asked for. */
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
 /** Opens what is to be sent. Throws `attachment_unreadable`. */
 export async function openSource({ source, name }: OutgoingAttachment): Promise<OpenSource> {
   const pieces = coded(await piecesOf(source));
+  // Copies: a source may use its buffers again.
   const heads: Uint8Array[] = [];
   let length = 0;
   while (length < SNIFF_BYTES) {
     const { value, done } = await pieces.next();
     if (done === true) break;
-    heads.push(value);
+    heads.push(Uint8Array.from(value));
     length += value.length;
   }
   const known = name ?? (typeof source === 'string' ? basename(source) : '');
@@ -50,7 +50,22 @@ async function piecesOf(source: OutgoingAttachment['source']): Promise<AsyncIter
     },
   );
   if (!isFile) throw unreadable();
-  return createReadStream(source, { highWaterMark: READ_BYTES });
+  return readFile(source);
+}
+
+/** One buffer for all pieces: each is sealed before the next is read. */
+async function* readFile(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r');
+  try {
+    const piece = new Uint8Array(READ_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, READ_BYTES);
+      if (bytesRead === 0) return;
+      yield piece.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

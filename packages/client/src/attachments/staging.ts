@@ -139,7 +139,7 @@ async function cleaned({ bytes }: OpenSource, contentType: string): Promise<Pict
   const pieces: Uint8Array[] = [];
   let length = 0;
   for await (const piece of bytes) {
-    pieces.push(piece);
+    pieces.push(Uint8Array.from(piece));
     length += piece.length;
     if (length > PICTURE_BYTES) {
       throw new MessengerError(

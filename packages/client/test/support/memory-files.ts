@@ -40,8 +40,8 @@ export class MemoryFiles implements SealedFiles {
 
   #sink(name: string): FileSink {
     return {
-      write: async (bytes) => {
-        this.bytes.set(name, Buffer.concat([this.#get(name), bytes]));
+      write: async (...parts) => {
+        this.bytes.set(name, Buffer.concat([this.#get(name), ...parts]));
       },
       finish: () => Promise.resolve(),
       leave: () => Promise.resolve(),

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { BLOB_GATHER_BYTES, SLOW_CONSUMER_MS } from '../limits.ts';
 import type { BlobWriter } from '../ports/blobs.ts';
 import { Refused } from '../refused.ts';
+import { batches } from './batches.ts';
 
 /**
  * Writes a body as it comes, a megabyte at a time, and reads no faster than the disk writes. Ends early when the sender
@@ -14,29 +15,20 @@ export async function receive(body: Readable, writer: BlobWriter, clock: Clock, 
   const idle = new Idle(clock, () => body.destroy(new Refused(Refusal.SLOW_CONSUMER, 'nothing came for a minute')));
   const onAbort = (): void => void body.destroy(ending.reason as Error);
   ending.addEventListener('abort', onAbort, { once: true });
-  let gathered: Uint8Array[] = [];
-  let bytes = 0;
+  let left: readonly Uint8Array[] = [];
   try {
     if (ending.aborted) throw ending.reason;
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      idle.moved();
-      bytes += chunk.length;
-      if (bytes > writer.room) throw new Refused(Refusal.RANGE, 'more bytes than the blob was said to have');
-      gathered.push(chunk);
-      if (bytes < BLOB_GATHER_BYTES) continue;
-      await writer.write(gathered);
-      gathered = [];
-      bytes = 0;
-    }
+    const bytes = BLOB_GATHER_BYTES;
+    const parts = batches(body, { bytes, moved: () => idle.moved(), rest: (rest) => (left = rest) });
+    for await (const part of parts) await writer.write(part);
   } catch (error) {
     // A connection that breaks loses nothing of what it brought.
-    if (bytes > 0 && bytes <= writer.room) await writer.write(gathered);
+    if (left.length > 0) await writer.write(left);
     throw ending.aborted ? ending.reason : error;
   } finally {
     idle.stop();
     ending.removeEventListener('abort', onAbort);
   }
-  if (bytes > 0) await writer.write(gathered);
 }
 
 /** Runs `task` when nothing has moved for a minute. */
