@@ -18,7 +18,7 @@ export async function* batches(
   let length = 0;
   let isOver = false;
   let failure: Error | null = null;
-  let wake = (): void => undefined;
+  let wake = nothing;
   const onData = (chunk: Uint8Array): void => {
     moved();
     gathered.push(chunk);
@@ -54,7 +54,7 @@ export async function* batches(
         yield batch;
       }
       // Anything may have come during the yield.
-      if (isOver && (gathered.length as number) === 0) return;
+      if (isOver && gathered.length === 0) return;
     }
   } finally {
     stream.off('data', onData).off('end', onEnd).off('close', onClose);
@@ -63,3 +63,5 @@ export async function* batches(
     if (!isOver) stream.destroy();
   }
 }
+
+const nothing = (): void => undefined;
