@@ -20,6 +20,7 @@ import type {
 } from './conversations/types.ts';
 import { asMessengerError } from './core/background.ts';
 import { MessengerError } from './error.ts';
+import { groupsSurface } from './groups/surface.ts';
 import type { Groups } from './groups/types.ts';
 import type { EventSource } from './events/types.ts';
 import type {
@@ -47,12 +48,14 @@ import type { Explanation } from './trail/types.ts';
 export class Facade implements Messenger {
   readonly #rooms: Rooms;
   readonly #end: () => Promise<void>;
+  readonly #groups: Groups;
   #closed = false;
 
   /** `end` closes the rooms; it may be called more than once. */
   constructor(rooms: Rooms, end: () => Promise<void>) {
     this.#rooms = rooms;
     this.#end = end;
+    this.#groups = groupsSurface((work) => this.#do(work));
   }
 
   get events(): EventSource {
@@ -64,7 +67,7 @@ export class Facade implements Messenger {
   }
 
   get groups(): Groups {
-    throw new MessengerError('wrong_state', 'groups are not open yet');
+    return this.#groups;
   }
 
   self(): Promise<Self> {
@@ -201,12 +204,17 @@ export class Facade implements Messenger {
   }
 
   typing(conversation: ConversationRef, active: boolean): Promise<void> {
-    return this.#do((rooms) => rooms.typing.send(this.#other(conversation), active));
+    return this.#do((rooms) => {
+      const other = this.#other(conversation);
+      return other === null ? undefined : rooms.typing.send(other, active);
+    });
   }
 
-  #other(conversation: ConversationRef): AccountId {
+  /** Null: a group. */
+  #other(conversation: ConversationRef): AccountId | null {
     const ref = conversationRef(conversationOf(conversation));
     const row = this.#rooms.core.ledger.read((read) => conversations.get(read, ref));
+    if (row?.group === true) return null;
     if (row === null || row.contact.length === 0) throw new MessengerError('not_found', 'no such conversation');
     return accountId(row.contact);
   }

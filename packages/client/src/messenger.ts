@@ -110,7 +110,10 @@ export interface Messenger extends AsyncDisposable {
   attachment(message: MessageRef, index: number): AttachmentHandle;
   /** A handle for a message sent earlier. `not_found`: no own message of this id. */
   sent(message: MessageRef): Promise<SentMessage>;
-  /** Tells the other side that someone is writing. Resolves at once, best effort, never stored. */
+  /**
+   * Tells the other side that someone is writing. Resolves at once, best effort, never stored. In groups nobody is told:
+   * every entry of a group's log is kept and read by all.
+   */
   typing(conversation: ConversationRef, active: boolean): Promise<void>;
   /**
    * Everything received up to and with `message` (default: the newest) counts as read. Stored when it resolves; read

@@ -21,6 +21,14 @@ import { Clearance } from './core/clearance.ts';
 import type { Core, SelfIds } from './core/core.ts';
 import { EngineRoom } from './core/engine-room.ts';
 import { MessengerError } from './error.ts';
+import { Acquaintances } from './groups/acquaintances.ts';
+import { BlobCarrier } from './groups/blob-carrier.ts';
+import { Changes } from './groups/changes.ts';
+import { KeyPackages } from './groups/fetch-key-packages.ts';
+import { ChainFinder } from './groups/find-chains.ts';
+import { Groups } from './groups/groups.ts';
+import { KeyPackageKeeper } from './groups/key-packages.ts';
+import { GroupRoom } from './groups/room.ts';
 import { Emitter } from './events/emitter.ts';
 import { Asker } from './healing/asker.ts';
 import { Inbox } from './inbox/inbox.ts';
@@ -37,7 +45,7 @@ import { defaultSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
 import { Ledger } from './store/ledger.ts';
 import { accountRef, deviceRef } from './store/refs.ts';
-import { outbounds } from './store/tables.ts';
+import { groupIntents, outbounds } from './store/tables.ts';
 import { Upkeep } from './upkeep.ts';
 
 /** Everything a messenger consists of, over one open vault that holds an account. */
@@ -62,6 +70,9 @@ export interface Rooms {
   readonly asker: Asker;
   readonly disappearing: Disappearing;
   readonly settingsSync: SettingsSync;
+  readonly groups: Groups;
+  readonly groupRoom: GroupRoom;
+  readonly keyPackages: KeyPackageKeeper;
   readonly prekeys: PrekeyKeeper;
   readonly grants: Grants;
   readonly devices: OwnDevices;
@@ -98,6 +109,18 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
   const grants = new Grants(core, transport);
   const devices = new OwnDevices(core, chains, sessions, transport);
   const chainKeeper = new ChainKeeper(core, chains, transport);
+  const keyPackages = new KeyPackageKeeper(core, transport);
+  const acquaintances = new Acquaintances(core, chains);
+  const groupParts = {
+    core,
+    transport,
+    acquaintances,
+    chains: new ChainFinder(core, acquaintances, transport),
+    packages: new KeyPackages(core, transport),
+    changes: new Changes(core),
+    blobs: new BlobCarrier(core, transport),
+  };
+  const groupRoom = new GroupRoom(groupParts);
   const upkeep = new Upkeep(core, ground.vault, sessions);
   const standing = new Standing(core, sessions, transport);
   const attachments = new Attachments(core, transport, ground.effects.files);
@@ -112,7 +135,8 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
       // Another own device may have added or revoked one while this one was away.
       core.bells.ring('chain', core.self.accountRef);
       grants.online();
-      for (const { chore } of [prekeys, devices, chainKeeper, inbox, standing]) chore.kick();
+      groupRoom.online();
+      for (const { chore } of [prekeys, keyPackages, devices, chainKeeper, inbox, standing]) chore.kick();
     },
     onRevoked,
   });
@@ -137,6 +161,9 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     asker: new Asker(core, chains, sessions),
     disappearing: new Disappearing(core),
     settingsSync: new SettingsSync(core),
+    groups: new Groups(groupParts),
+    groupRoom,
+    keyPackages,
     prekeys,
     grants,
     devices,
@@ -153,7 +180,9 @@ function makeCore(ground: Ground, settings: Settings, plan: Core['plan']): Core 
   const device = deviceId(row.device);
   const self: SelfIds = { account, accountRef: accountRef(account), device, deviceRef: deviceRef(device) };
   const { provider, clock, random } = effects;
-  const numbers = ledger.read((read) => outbounds.all(read).map((entry) => entry.row.number));
+  const numbers = ledger.read((read) =>
+    [...outbounds.all(read), ...groupIntents.all(read)].map((entry) => entry.row.number),
+  );
   let last = numbers.reduce((most, number) => (number > most ? number : most), 0n);
   const background = new Background(events);
   bells.onFailure = (cause) => background.report(cause);
@@ -202,6 +231,7 @@ export async function moveIn(rooms: Rooms): Promise<void> {
   rooms.receipts.open();
   rooms.outbox.open();
   await rooms.attachments.open();
+  rooms.groupRoom.open();
   rooms.upkeep.open();
   rooms.connection.open();
 }
@@ -219,11 +249,21 @@ export async function moveOut(rooms: Rooms, why: 'asked' | 'revoked'): Promise<v
   rooms.asker.close();
   rooms.settingsSync.close();
   rooms.upkeep.close();
-  for (const { chore } of [rooms.prekeys, rooms.grants, rooms.devices, rooms.chains, rooms.inbox, rooms.standing]) {
+  for (const { chore } of [
+    rooms.prekeys,
+    rooms.keyPackages,
+    rooms.grants,
+    rooms.devices,
+    rooms.chains,
+    rooms.inbox,
+    rooms.standing,
+  ]) {
     chore.close();
   }
   // Receiving ends by acknowledging what is done; then the connections go.
+  const groupsClosed = rooms.groupRoom.close();
   await core.background.close();
+  await groupsClosed;
   await transport.close();
   await rooms.sessions.idle();
   rooms.sent.close();

@@ -1,4 +1,5 @@
 import type { Contact } from './contacts/types.ts';
+import type { GroupInvitation } from './groups/types.ts';
 
 /** How a messenger behaves. Everything has a default (`defaultSettings`). Times in milliseconds. */
 export interface Settings {
@@ -28,6 +29,14 @@ export interface Settings {
   readonly answersPerHour: number;
   /** Delivery receipts wait a random time in this range, and leave together. Default 20 to 200. */
   readonly receiptDelayMs: readonly [least: number, most: number];
+  /** The same in groups, whose members all read each receipt. Default 0.5 to 3 seconds. */
+  readonly groupReceiptDelayMs: readonly [least: number, most: number];
+  /** Whether an invitation to a group is accepted without asking a person; it comes from a contact. For agents. Default false. */
+  readonly autoAcceptGroups: boolean | ((invitation: GroupInvitation) => boolean);
+  /** What a member waits, times its rank, before it does what any member could do. Default 3 seconds. */
+  readonly groupRankMs: number;
+  /** At most one resync of a group by itself in this time. Default 1 hour. */
+  readonly groupResyncMs: number;
   /** Waiting time before the first retry; doubles with each, with jitter. Default 1 second. */
   readonly retryBaseMs: number;
   /** Longest waiting time between retries. Default 5 minutes. */
@@ -56,6 +65,10 @@ export const defaultSettings: Settings = {
   asksPerHour: 60,
   answersPerHour: 60,
   receiptDelayMs: [20, 200],
+  groupReceiptDelayMs: [500, 3000],
+  autoAcceptGroups: false,
+  groupRankMs: 3000,
+  groupResyncMs: hour,
   retryBaseMs: 1000,
   retryMostMs: hour / 12,
   inFlight: 16,

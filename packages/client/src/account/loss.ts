@@ -7,6 +7,7 @@ import { putContact, stateOf } from '../contacts/rows.ts';
 import { composeControl } from '../conversations/compose.ts';
 import { conversationWith } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
+import { resyncAll } from '../groups/begin-resync.ts';
 import { noteIncident } from '../incidents.ts';
 import { resendVia, resendSealed } from '../outbox/resend.ts';
 import { enqueue } from '../outbox/rows.ts';
@@ -72,6 +73,7 @@ export function afterRollback(tx: Tx, core: Core, sessions: Sessions): void {
   noteIncident(tx, core, 'rollback-detected');
   sessions.retireAll(tx);
   resendSealed(tx, core, 'session-replaced');
+  resyncAll(tx, core);
   core.own.update(tx, (row) => {
     row.prekeysStale = true;
     if (row.profile !== undefined) row.profile.revision += SKIPPED_NUMBERS;

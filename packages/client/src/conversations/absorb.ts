@@ -72,7 +72,8 @@ export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
   const now = core.clock.now();
   const awaited = [...parents.missing, ...parents.here.filter((parent) => parent.heldUntil > 0n)].length > 0;
   const line = !isAnnotation(content.body);
-  const held = line && !own && awaited && !isNew;
+  // A group's log keeps the order: what is not here by now does not come in a moment.
+  const held = line && !own && awaited && !isNew && !conversation.group;
   const row = create(StoredMessageSchema, {
     id,
     conversation: content.conversation,
@@ -114,6 +115,8 @@ function followTimers(
   row: StoredMessage,
   content: Content,
 ): void {
+  // In groups it is one of their rules.
+  if (conversation.group) return;
   const { timer, body } = content;
   // A claim is worth no more than its content's own place.
   const followed = timer !== null && timer.height < row.height && followTimer(conversation, timer);

@@ -2,6 +2,8 @@ import type { VaultReader } from '@sotto/vault';
 import { accountId, compareBytes, decodeContent } from '@sotto/wire';
 import type { StoredConversation, StoredMessage } from '@sotto/wire/stored';
 import { findContact, viewContact } from '../contacts/rows.ts';
+import { viewNotice } from '../groups/notices.ts';
+import { findGroup, viewGroup } from '../groups/rows.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
 import { viewPlaceholder } from '../healing/placeholders.ts';
@@ -47,23 +49,34 @@ export class Conversations {
 
   /** Null: nothing in it that people could see. */
   #view(read: VaultReader, row: StoredConversation): Conversation | null {
-    if (row.contact.length === 0) return null;
-    const contact = findContact(read, accountId(row.contact));
-    if (contact === null) return null;
+    const name = row.group ? this.#group(read, row) : this.#direct(read, row);
+    if (name === null) return null;
     const { id } = row;
-    const { account, name } = viewContact(this.#core, contact);
     const newest = messages.list(read, { partition: conversationRef(id), limit: LOOK_BACK, newestFirst: true });
     const last = newest.find((entry) => entry.row.heldUntil === 0n && isLine(entry.row))?.row;
     return {
       id: conversationRef(id),
-      kind: 'direct',
-      contact: account,
-      name,
+      ...name,
       ...viewSettings(row, this.#core.clock.now()),
       timer: row.timer?.seconds || null,
       unread: row.unread,
       last: last === undefined ? null : viewMessage(read, this.#core.self, last),
     };
+  }
+
+  #direct(read: VaultReader, row: StoredConversation) {
+    const contact = row.contact.length === 0 ? null : findContact(read, accountId(row.contact));
+    if (contact === null) return null;
+    const { account, name } = viewContact(this.#core, contact);
+    return { kind: 'direct', contact: account, name } as const;
+  }
+
+  /** Null: not accepted yet, so nothing of it is shown. */
+  #group(read: VaultReader, row: StoredConversation) {
+    const group = findGroup(read, conversationRef(row.id));
+    if (group === null) return null;
+    const { name, state } = viewGroup(this.#core, group);
+    return state === 'invited' ? null : ({ kind: 'group', name, state } as const);
   }
 
   /** Pinned messages, latest pin first. */
@@ -95,6 +108,10 @@ export class Conversations {
   #entries(read: VaultReader, row: StoredMessage): HistoryEntry[] {
     if (row.heldUntil > 0n) return [];
     if (row.placeholder) return [{ kind: 'awaited', placeholder: viewPlaceholder(read, row) }];
+    if (row.notice !== undefined) {
+      const notice = viewNotice(row);
+      return notice === null ? [] : [{ kind: 'notice', notice }];
+    }
     const entry: HistoryEntry = { kind: 'message', message: viewMessage(read, this.#core.self, row) };
     if (row.content.length === 0) return [entry];
     const missing = decodeContent(row.content).parents.filter(

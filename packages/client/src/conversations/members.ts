@@ -4,6 +4,7 @@ import { accountId, equalBytes } from '@sotto/wire';
 import type { AccountId } from '@sotto/wire';
 import { StoredReceiptSchema } from '@sotto/wire/stored';
 import type { StoredMessage, StoredReceipt } from '@sotto/wire/stored';
+import { eachMember } from '../groups/rows.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
 import type { MessageRef } from '../refs.ts';
@@ -50,16 +51,18 @@ export function deliveryOf(core: Core, message: MessageRef): MemberDelivery[] {
     const said = receipts.find(read, 'message', messageRef(row.id)).map((entry) => entry.row);
     // Who has left since may have got it all the same.
     const accounts = [...membersOf(read, row), ...said.map((receipt) => accountId(receipt.account))];
-    const unique = accounts.filter((account, i) => accounts.findIndex((other) => equalBytes(other, account)) === i);
-    return unique.map((account) =>
-      viewReceipt(row, account, said.find((receipt) => equalBytes(receipt.account, account)) ?? null),
-    );
+    const unique = new Map(accounts.map((account) => [accountRef(account), account]));
+    unique.delete(core.self.accountRef);
+    const byAccount = new Map(said.map((receipt) => [accountRef(receipt.account), receipt]));
+    return [...unique].map(([ref, account]) => viewReceipt(row, account, byAccount.get(ref) ?? null));
   });
 }
 
 /** Other accounts in a message's conversation. */
 function membersOf(read: VaultReader, { conversation }: StoredMessage): AccountId[] {
-  const { contact } = requireConversation(read, conversationRef(conversation));
+  const ref = conversationRef(conversation);
+  const { contact, group } = requireConversation(read, ref);
+  if (group) return [...eachMember(read, ref)].map((member) => accountId(member.account));
   return contact.length === 0 ? [] : [accountId(contact)];
 }
 

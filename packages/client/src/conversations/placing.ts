@@ -28,10 +28,10 @@ export function isUnread(row: StoredMessage): boolean {
 
 /** Has a line in the conversation that shows a message. */
 export function isLine(row: StoredMessage): boolean {
-  return hasLine(row) && !row.placeholder;
+  return hasLine(row) && !row.placeholder && row.notice === undefined;
 }
 
-/** Has a line in the conversation, which may only say that a message is awaited. */
+/** Has a line in the conversation, which may only say that a message is awaited, or what became of a group. */
 function hasLine(row: StoredMessage): boolean {
   return !row.annotation && !row.absent && !row.gone;
 }

@@ -4,6 +4,10 @@ import type { Attachment } from '@sotto/wire';
 import { StoredMessage_State, StoredOutbound_Audience, StoredOutbound_Until } from '@sotto/wire/stored';
 import { isUploading, putStaged } from '../attachments/rows.ts';
 import type { StagedFile } from '../attachments/staging.ts';
+import { enqueueMessage } from '../groups/enqueue.ts';
+import { oweGroup } from '../groups/receipts.ts';
+import { findGroup, requireMember } from '../groups/rows.ts';
+import { requireMayWrite } from '../groups/writable.ts';
 import { findContact, stateOf } from '../contacts/rows.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
@@ -46,10 +50,13 @@ export class Writing {
   send(ref: ConversationRef, outgoing: Outgoing, attached: Attached = NOTHING): { readonly id: MessageRef } {
     return this.#core.ledger.commit((tx) => {
       const conversation = requireConversation(tx.write, ref);
-      const recipient = accountId(conversation.contact);
-      this.#requireWritable(tx.write, recipient);
+      const recipient = conversation.group ? null : accountId(conversation.contact);
+      if (recipient !== null) this.#requireWritable(tx.write, recipient);
+      const group = recipient === null ? requireMember(tx.write, conversationRef(conversation.id)) : null;
       const body = writeBody(tx.write, this.#core, conversation, outgoing, attached.attachments);
-      const { id, bytes, content } = composeNext(this.#core, conversation, body);
+      if (group !== null) requireMayWrite(this.#core, group, body);
+      const composed = composeNext(this.#core, conversation, body);
+      const { id, bytes, content } = composed;
       absorb(tx, this.#core, {
         content,
         bytes,
@@ -62,6 +69,8 @@ export class Writing {
       });
       cancelDeleted(tx, this.#core, content);
       putStaged(tx, messageRef(id), attached.staged, this.#core.clock.now());
+      const afterUpload = attached.staged.length > 0;
+      if (group !== null) return { id: enqueueMessage(tx, this.#core, ref, composed, afterUpload) };
       const message = enqueue(tx, this.#core, {
         id,
         bytes,
@@ -71,7 +80,7 @@ export class Writing {
         until: StoredOutbound_Until.DELIVERED,
         urgent: body.kind === 'text',
         afterAcceptance: true,
-        afterUpload: attached.staged.length > 0,
+        afterUpload,
       });
       return { id: message };
     });
@@ -79,7 +88,11 @@ export class Writing {
 
   /** Throws what `send` would throw because of who the recipient is, before files are copied for it. */
   requireOpen(ref: ConversationRef): void {
-    this.#core.ledger.read((read) => this.#requireWritable(read, accountId(requireConversation(read, ref).contact)));
+    this.#core.ledger.read((read) => {
+      const { contact, group } = requireConversation(read, ref);
+      if (group) requireMember(read, ref);
+      else this.#requireWritable(read, accountId(contact));
+    });
   }
 
   /** Sends the text of a message and its attachments on, as one that was written before. */
@@ -113,8 +126,10 @@ export class Writing {
         upTo === undefined ? Number.MAX_SAFE_INTEGER : Number(findTarget(tx.write, conversation, upTo).ordinal);
       if (conversation.settings?.markedUnread?.on === true) this.#change(tx, ref, { markedUnread: false });
       const seen = markSeenUpTo(tx, this.#core, conversationRef(conversation.id), ordinal);
+      const group = conversation.group ? findGroup(tx.write, conversationRef(conversation.id)) : null;
       for (const { author, ids } of byAuthor(seen)) {
-        if (this.#core.settings.readReceipts && this.#isAccepted(tx, author)) owe(tx, author, 'read', ids);
+        if (group !== null && this.#core.settings.readReceipts) oweGroup(tx, group, 'read', ids);
+        else if (this.#core.settings.readReceipts && this.#isAccepted(tx, author)) owe(tx, author, 'read', ids);
         if (this.#core.own.otherDevices().length > 0) owe(tx, this.#core.self.account, 'read', ids);
       }
     });

@@ -33,6 +33,14 @@ export interface BellSounds {
   countdown: null;
   /** Own other devices are to be told how a conversation is kept. */
   settings: null;
+  /** There is something to be done in a group. */
+  group: ConversationRef;
+  /** A group's log is to be followed from another place, or not any more. */
+  groupFollow: ConversationRef;
+  /** Receipts are due in groups. */
+  groupReceipts: null;
+  /** Key packages are to be made or uploaded. */
+  keyPackages: null;
   /** Own devices changed, or one of them has to be told something. */
   devices: null;
   /** The own chain says that this device is out. */

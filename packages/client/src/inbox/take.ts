@@ -12,6 +12,8 @@ import { NotTaken } from './opened.ts';
 import type { Opened, Taken } from './opened.ts';
 import { takeAddressChange, takeAnswer, takeProfileChange, takeRequest } from './take-contact.ts';
 import { takeConversationSync } from './take-conversation-sync.ts';
+import { takeJoinRefusal, takeJoinRequest } from '../groups/join-request.ts';
+import { takeGroupDecision, takeGroupInvitation, takeResyncInfo, takeResyncRequest } from './take-group.ts';
 import { takeMessage } from './take-message.ts';
 import { takeOwnProfile } from './take-own-profile.ts';
 import { takeReceipt } from './take-receipt.ts';
@@ -66,11 +68,15 @@ function takeOwn(opened: Opened): Taken {
       opened.tx.ring('devices', null);
       return 'receipt';
     case 'typing':
-    case 'groupInvitation':
-    case 'groupResyncRequest':
-    case 'groupResyncInfo':
-    case 'groupDecision':
       return 'no-receipt';
+    case 'groupInvitation':
+      return takeGroupInvitation(opened, body.value);
+    case 'groupResyncRequest':
+      return takeResyncRequest(opened, body.value);
+    case 'groupResyncInfo':
+      return takeResyncInfo(opened, body.value);
+    case 'groupDecision':
+      return takeGroupDecision(opened, body.value);
     case 'groupJoinRequest':
     case 'groupJoinRefusal':
     case 'contactRequest':
@@ -116,11 +122,17 @@ function takeOthers(opened: Opened, contact: StoredContact): Taken {
     case 'sessionRefresh':
       return 'receipt';
     case 'groupInvitation':
+      return takeGroupInvitation(opened, body.value);
     case 'groupResyncRequest':
+      return takeResyncRequest(opened, body.value);
     case 'groupResyncInfo':
+      return takeResyncInfo(opened, body.value);
     case 'groupJoinRequest':
+      takeJoinRequest(opened.tx, opened.core, opened.account, body.value);
+      return 'receipt';
     case 'groupJoinRefusal':
-      return 'no-receipt';
+      takeJoinRefusal(opened.tx, opened.core, opened.account, body.value.group);
+      return 'receipt';
     case 'groupDecision':
     case 'syncState':
     case 'conversationSync':

@@ -46,7 +46,8 @@ export class Planner {
 
   #steps(read: VaultReader, message: MessageRef): ((tx: Tx) => void)[] {
     const outbound = outbounds.get(read, message);
-    if (outbound === null) return [];
+    // What goes through a group's log has no deliveries (groups/).
+    if (outbound === null || outbound.audience === StoredOutbound_Audience.GROUP) return [];
     const gate = gateOf(read, outbound);
     if (gate.kind === 'shut') return this.#wait(outbound, message, gate.reason);
     if (gate.kind === 'never') return [(tx) => this.#never(tx, message, gate.reason)];

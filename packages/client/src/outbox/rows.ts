@@ -14,6 +14,7 @@ import type { StoredDelivery, StoredOutbound } from '@sotto/wire/stored';
 import { tellUpdated } from '../conversations/tell.ts';
 import { startCountdown } from '../conversations/start-countdown.ts';
 import { writeMessage } from '../conversations/placing.ts';
+import { forgetPost } from '../groups/rows.ts';
 import type { Core } from '../core/core.ts';
 import { logSent } from '../healing/sent-log.ts';
 import type { DeviceRef, MessageRef } from '../refs.ts';
@@ -138,6 +139,7 @@ export function removeOutbound(tx: Tx, message: MessageRef): void {
     deliveries.delete(tx.write, deliveryKey(message, deviceRef(way.device)));
   }
   outbounds.delete(tx.write, message);
+  forgetPost(tx, message);
   // What people cannot ask about leaves nothing behind.
   if (messages.get(tx.write, message) === null) trails.delete(tx.write, message);
 }

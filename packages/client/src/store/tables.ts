@@ -9,6 +9,7 @@ import {
   StoredGroupIntentSchema,
   StoredGroupJoinRequestSchema,
   StoredGroupMemberSchema,
+  StoredGroupOfferSchema,
   StoredGroupPostSchema,
   StoredGroupReceiptsSchema,
   StoredGroupSchema,
@@ -88,7 +89,7 @@ export const groups = table(state('groups'), StoredGroupSchema);
 export const groupMembers = table(state('group-members'), StoredGroupMemberSchema);
 /** Key: `group/number`, so in order. Lookup: `group`. */
 export const groupIntents = table(state('group-intents'), StoredGroupIntentSchema);
-/** Key: `group/number`. Lookups: `group`, `message`, `entry` (entry id). */
+/** Key: `group/number`. Order: one partition a group, until the log has it. Lookups: `group`, `decides` (commits and proposals, by group), `message`, `entry` (entry id). */
 export const groupPosts = table(history('group-posts'), StoredGroupPostSchema);
 /** Key: `group/account`. */
 export const groupJoinRequests = table(state('group-join-requests'), StoredGroupJoinRequestSchema);
@@ -98,3 +99,5 @@ export const groupReceipts = table(state('group-receipts'), StoredGroupReceiptsS
 export const acquaintances = table(state('acquaintances'), StoredAcquaintanceSchema);
 /** Key: SELF. */
 export const keyPackageStock = table(state('key-packages'), StoredKeyPackageStockSchema);
+/** Key: `group/device`. Lookup: `group`. */
+export const groupOffers = table(state('group-offers'), StoredGroupOfferSchema);

@@ -35,6 +35,12 @@ export class MemoryLogs {
     };
   }
 
+  close(): void {
+    this.#opened?.gateway.stop();
+    this.#opened?.store.close();
+    this.#opened = undefined;
+  }
+
   #open() {
     const limits = { ...DEFAULT_LIMITS, memoryBytes: Infinity };
     this.#opened ??= (() => {
@@ -87,7 +93,7 @@ export class MemoryLogs {
           status: response.status,
           header: response.header ?? new Headers(),
           trailer: response.trailer ?? new Headers(),
-          body: whileReachable(body, reachable, end),
+          body: untilAborted(whileReachable(body, reachable, end), signal),
         };
       },
       ping: (onPong) => {
@@ -118,5 +124,20 @@ async function* whileReachable(
       throw error;
     }
     yield chunk;
+  }
+}
+
+/** What is waited for ends with the connection, as it does over a socket. */
+async function* untilAborted(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const over = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  over.catch(() => undefined);
+  const chunks = body[Symbol.asyncIterator]();
+  for (;;) {
+    signal.throwIfAborted();
+    const chunk = await Promise.race([chunks.next(), over]);
+    if (chunk.done === true) return;
+    yield chunk.value;
   }
 }

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { GroupPermission, GroupPolicy, GroupRole, HistoryPoint, LogAddress, LogEntryKind } from "../../wire/v1/group_pb.ts";
+import type { GroupPermission, GroupRole, HistoryPoint, LogAddress, LogEntryKind } from "../../wire/v1/group_pb.ts";
 import { file_sotto_wire_v1_group } from "../../wire/v1/group_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sotto/client/v1/groups.proto.
  */
 export const file_sotto_client_v1_groups: GenFile = /*@__PURE__*/
-  fileDesc("Chxzb3R0by9jbGllbnQvdjEvZ3JvdXBzLnByb3RvEg9zb3R0by5jbGllbnQudjEi0QUKC1N0b3JlZEdyb3VwEgoKAmlkGAEgASgMEjEKBXN0YXRlGAIgASgOMiIuc290dG8uY2xpZW50LnYxLlN0b3JlZEdyb3VwLlN0YXRlEiYKA2xvZxgDIAEoCzIZLnNvdHRvLndpcmUudjEuTG9nQWRkcmVzcxIqCgZwb2xpY3kYBCABKAsyGi5zb3R0by53aXJlLnYxLkdyb3VwUG9saWN5Eg4KBmN1cnNvchgFIAEoBBIPCgdiYXJyaWVyGAYgASgEEg0KBWVwb2NoGAcgASgEEhEKCWVwb2NoX2tleRgIIAEoDBI6CgppbnZpdGF0aW9uGAkgASgLMiYuc290dG8uY2xpZW50LnYxLlN0b3JlZEdyb3VwSW52aXRhdGlvbhIQCghhY2NvdW50cxgKIAEoDRIOCgZsZWF2ZXMYCyABKA0SEQoJam9pbmVkX2F0GAwgASgEEhMKC293bl9rZXlzX2F0GA0gASgEEiwKB2hpc3RvcnkYDiABKAsyGy5zb3R0by53aXJlLnYxLkhpc3RvcnlQb2ludBIRCglyZXN5bmNfYXQYDyABKAQSFgoOcmVzeW5jX3JlcXVlc3QYECABKAwSEwoLbGlua19zZWNyZXQYESABKAwSDgoGcmVhc29uGBIgASgJEhQKDHByb2ZpbGVfdG9sZBgTIAEoBBIPCgdob3Jpem9uGBQgASgEEg4KBm1pc3NlZBgWIAEoDBINCgVwb3N0cxgVIAEoBCKhAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABISCg5TVEFURV9GT1VORElORxABEhEKDVNUQVRFX0lOVklURUQQAhIQCgxTVEFURV9KT0lORUQQAxIOCgpTVEFURV9MRUZUEAQSEQoNU1RBVEVfUkVNT1ZFRBAFEhMKD1NUQVRFX1JFU1lOQ0lORxAGEhAKDFNUQVRFX0FTS0lORxAHIn4KFVN0b3JlZEdyb3VwSW52aXRhdGlvbhIMCgRuYW1lGAEgASgJEg8KB2ludml0ZXIYAiABKAwSDwoHbWVtYmVycxgDIAEoDRISCgppbnZpdGVkX2F0GAQgASgEEhAKCGFjY2VwdGVkGAUgASgIEg8KB2NvbnRlbnQYBiABKAwidAoRU3RvcmVkR3JvdXBNZW1iZXISDQoFZ3JvdXAYASABKAwSDwoHYWNjb3VudBgCIAEoDBIwCgZsZWF2ZXMYAyADKAsyIC5zb3R0by5jbGllbnQudjEuU3RvcmVkR3JvdXBMZWFmEg0KBXNpbmNlGAQgASgEIjAKD1N0b3JlZEdyb3VwTGVhZhINCgVpbmRleBgBIAEoDRIOCgZkZXZpY2UYAiABKAwipAEKElN0b3JlZEFjcXVhaW50YW5jZRIPCgdhY2NvdW50GAEgASgMEg8KB2dhdGV3YXkYAiABKAkSDQoFY2hhaW4YAyADKAwSEQoJaGVhZF9oYXNoGAQgASgMEhIKCmNoZWNrZWRfYXQYBSABKAQSDgoGd2FudGVkGAYgASgEEgwKBG5hbWUYByABKAkSGAoQcHJvZmlsZV9yZXZpc2lvbhgIIAEoBCLAAwoRU3RvcmVkR3JvdXBJbnRlbnQSCgoCaWQYASABKAwSDQoFZ3JvdXAYAiABKAwSEgoKY3JlYXRlZF9hdBgDIAEoBBIOCgZudW1iZXIYBCABKAQSLgoDYWRkGAggASgLMh8uc290dG8uY2xpZW50LnYxLkludGVudEFjY291bnRzSAASMQoGcmVtb3ZlGAkgASgLMh8uc290dG8uY2xpZW50LnYxLkludGVudEFjY291bnRzSAASLwoGcG9saWN5GAogASgLMh0uc290dG8uY2xpZW50LnYxLkludGVudFBvbGljeUgAEi0KBWxlYXZlGAsgASgLMhwuc290dG8uY2xpZW50LnYxLkludGVudExlYXZlSAASLwoGcm90YXRlGAwgASgLMh0uc290dG8uY2xpZW50LnYxLkludGVudFJvdGF0ZUgAEisKBHRpZHkYDSABKAsyGy5zb3R0by5jbGllbnQudjEuSW50ZW50VGlkeUgAEhAKCGF0dGVtcHRzGBQgASgNEhIKCm5vdF9iZWZvcmUYFSABKAQSDgoGcmVhc29uGBYgASgJEg0KBWFza2VkGBcgASgIQgYKBGtpbmQiIgoOSW50ZW50QWNjb3VudHMSEAoIYWNjb3VudHMYASADKAwioAIKDEludGVudFBvbGljeRIOCgRuYW1lGAEgASgJSAASFQoLZGVzY3JpcHRpb24YAiABKAlIABIWCgxwaWN0dXJlX2hhc2gYAyABKAxIABIbChFkaXNhcHBlYXJfc2Vjb25kcxgEIAEoDUgAEigKBHJvbGUYBSABKAsyGC5zb3R0by53aXJlLnYxLkdyb3VwUm9sZUgAEjkKC3Blcm1pc3Npb25zGAYgASgLMiIuc290dG8uY2xpZW50LnYxLkludGVudFBlcm1pc3Npb25zSAASKwoEbGluaxgHIAEoCzIbLnNvdHRvLmNsaWVudC52MS5JbnRlbnRMaW5rSAASGAoOcm90YXRlX3NlY29uZHMYCCABKA1IAEIICgZjaGFuZ2UiyQEKEUludGVudFBlcm1pc3Npb25zEisKA2FkZBgBIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEiwKBGVkaXQYAiABKA4yHi5zb3R0by53aXJlLnYxLkdyb3VwUGVybWlzc2lvbhIsCgRzZW5kGAMgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SKwoDcGluGAQgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24iNAoKSW50ZW50TGluaxIOCgZzZWNyZXQYASABKAwSFgoObmVlZHNfYXBwcm92YWwYAiABKAgiHwoLSW50ZW50TGVhdmUSEAoIcHJvcG9zZWQYASABKAgiDgoMSW50ZW50Um90YXRlIgwKCkludGVudFRpZHkitAIKD1N0b3JlZEdyb3VwUG9zdBINCgVncm91cBgBIAEoDBIOCgZudW1iZXIYAiABKAQSKQoEa2luZBgDIAEoDjIbLnNvdHRvLndpcmUudjEuTG9nRW50cnlLaW5kEgwKBHBvc3QYBCABKAwSDQoFZW50cnkYBSABKAwSDwoHbWVzc2FnZRgGIAEoDBIPCgdjb250ZW50GAcgASgMEg8KB2ludGVudHMYCCADKAwSDwoHcGVuZGluZxgJIAEoCRIQCghhdHRlbXB0cxgKIAEoDRIQCghhY2NlcHRlZBgLIAEoCBISCgpleHBpcmVzX2F0GAwgASgEEjAKCHdlbGNvbWVzGA0gAygLMh4uc290dG8uY2xpZW50LnYxLlN0b3JlZFdlbGNvbWUSDAoEdHJlZRgOIAEoDCJBCg1TdG9yZWRXZWxjb21lEg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEg8KB3dlbGNvbWUYAyABKAwiXwoRU3RvcmVkR3JvdXBOb3RpY2USDAoEY29kZRgBIAEoCRIQCghhY2NvdW50cxgCIAMoDBIMCgR0ZXh0GAMgASgJEhAKCHBvc2l0aW9uGAQgASgEEgoKAmF0GAUgASgEIkoKFlN0b3JlZEdyb3VwSm9pblJlcXVlc3QSDQoFZ3JvdXAYASABKAwSDwoHYWNjb3VudBgCIAEoDBIQCghhc2tlZF9hdBgDIAEoBCJZChVTdG9yZWRLZXlQYWNrYWdlU3RvY2sSLwoEbWFkZRgBIAMoCzIhLnNvdHRvLmNsaWVudC52MS5TdG9yZWRLZXlQYWNrYWdlEg8KB2xhc3RfaWQYAiABKA0iRQoTU3RvcmVkR3JvdXBSZWNlaXB0cxINCgVncm91cBgBIAEoDBIRCglkZWxpdmVyZWQYAiADKAwSDAoEcmVhZBgDIAMoDCJ5ChBTdG9yZWRLZXlQYWNrYWdlEgsKA3JlZhgBIAEoDBIPCgdwYWNrYWdlGAIgASgMEhIKCmV4cGlyZXNfYXQYAyABKAQSEwoLbGFzdF9yZXNvcnQYBCABKAgSEgoKa2VwdF91bnRpbBgFIAEoBBIKCgJpZBgGIAEoDWIGcHJvdG8z", [file_sotto_wire_v1_group]);
+  fileDesc("Chxzb3R0by9jbGllbnQvdjEvZ3JvdXBzLnByb3RvEg9zb3R0by5jbGllbnQudjEiygUKC1N0b3JlZEdyb3VwEgoKAmlkGAEgASgMEjEKBXN0YXRlGAIgASgOMiIuc290dG8uY2xpZW50LnYxLlN0b3JlZEdyb3VwLlN0YXRlEiYKA2xvZxgDIAEoCzIZLnNvdHRvLndpcmUudjEuTG9nQWRkcmVzcxIOCgZwb2xpY3kYBCABKAwSDgoGY3Vyc29yGAUgASgEEg8KB2JhcnJpZXIYBiABKAQSDQoFZXBvY2gYByABKAQSEQoJZXBvY2hfa2V5GAggASgMEjoKCmludml0YXRpb24YCSABKAsyJi5zb3R0by5jbGllbnQudjEuU3RvcmVkR3JvdXBJbnZpdGF0aW9uEhAKCGFjY291bnRzGAogASgNEg4KBmxlYXZlcxgLIAEoDRIRCglqb2luZWRfYXQYDCABKAQSEwoLb3duX2tleXNfYXQYDSABKAQSLAoHaGlzdG9yeRgOIAEoCzIbLnNvdHRvLndpcmUudjEuSGlzdG9yeVBvaW50EhEKCXJlc3luY19hdBgPIAEoBBIWCg5yZXN5bmNfcmVxdWVzdBgQIAEoDBITCgtsaW5rX3NlY3JldBgRIAEoDBIOCgZyZWFzb24YEiABKAkSFAoMcHJvZmlsZV90b2xkGBMgASgEEg8KB2hvcml6b24YFCABKAQSDgoGbWlzc2VkGBYgASgMEhMKC3Jlc3luY19pbmZvGBcgASgMEg0KBXBvc3RzGBUgASgEIqEBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhIKDlNUQVRFX0ZPVU5ESU5HEAESEQoNU1RBVEVfSU5WSVRFRBACEhAKDFNUQVRFX0pPSU5FRBADEg4KClNUQVRFX0xFRlQQBBIRCg1TVEFURV9SRU1PVkVEEAUSEwoPU1RBVEVfUkVTWU5DSU5HEAYSEAoMU1RBVEVfQVNLSU5HEAcifgoVU3RvcmVkR3JvdXBJbnZpdGF0aW9uEgwKBG5hbWUYASABKAkSDwoHaW52aXRlchgCIAEoDBIPCgdtZW1iZXJzGAMgASgNEhIKCmludml0ZWRfYXQYBCABKAQSEAoIYWNjZXB0ZWQYBSABKAgSDwoHY29udGVudBgGIAEoDCJ0ChFTdG9yZWRHcm91cE1lbWJlchINCgVncm91cBgBIAEoDBIPCgdhY2NvdW50GAIgASgMEjAKBmxlYXZlcxgDIAMoCzIgLnNvdHRvLmNsaWVudC52MS5TdG9yZWRHcm91cExlYWYSDQoFc2luY2UYBCABKAQiMAoPU3RvcmVkR3JvdXBMZWFmEg0KBWluZGV4GAEgASgNEg4KBmRldmljZRgCIAEoDCKkAQoSU3RvcmVkQWNxdWFpbnRhbmNlEg8KB2FjY291bnQYASABKAwSDwoHZ2F0ZXdheRgCIAEoCRINCgVjaGFpbhgDIAMoDBIRCgloZWFkX2hhc2gYBCABKAwSEgoKY2hlY2tlZF9hdBgFIAEoBBIOCgZ3YW50ZWQYBiABKAQSDAoEbmFtZRgHIAEoCRIYChBwcm9maWxlX3JldmlzaW9uGAggASgEIpMDChFTdG9yZWRHcm91cEludGVudBIKCgJpZBgBIAEoDBINCgVncm91cBgCIAEoDBISCgpjcmVhdGVkX2F0GAMgASgEEg4KBm51bWJlchgEIAEoBBIuCgNhZGQYCCABKAsyHy5zb3R0by5jbGllbnQudjEuSW50ZW50QWNjb3VudHNIABIxCgZyZW1vdmUYCSABKAsyHy5zb3R0by5jbGllbnQudjEuSW50ZW50QWNjb3VudHNIABIvCgZwb2xpY3kYCiABKAsyHS5zb3R0by5jbGllbnQudjEuSW50ZW50UG9saWN5SAASLQoFbGVhdmUYCyABKAsyHC5zb3R0by5jbGllbnQudjEuSW50ZW50TGVhdmVIABIvCgZyb3RhdGUYDCABKAsyHS5zb3R0by5jbGllbnQudjEuSW50ZW50Um90YXRlSAASEAoIYXR0ZW1wdHMYFCABKA0SEgoKbm90X2JlZm9yZRgVIAEoBBIOCgZyZWFzb24YFiABKAkSDQoFYXNrZWQYFyABKAhCBgoEa2luZCIiCg5JbnRlbnRBY2NvdW50cxIQCghhY2NvdW50cxgBIAMoDCKgAgoMSW50ZW50UG9saWN5Eg4KBG5hbWUYASABKAlIABIVCgtkZXNjcmlwdGlvbhgCIAEoCUgAEhYKDHBpY3R1cmVfaGFzaBgDIAEoDEgAEhsKEWRpc2FwcGVhcl9zZWNvbmRzGAQgASgNSAASKAoEcm9sZRgFIAEoCzIYLnNvdHRvLndpcmUudjEuR3JvdXBSb2xlSAASOQoLcGVybWlzc2lvbnMYBiABKAsyIi5zb3R0by5jbGllbnQudjEuSW50ZW50UGVybWlzc2lvbnNIABIrCgRsaW5rGAcgASgLMhsuc290dG8uY2xpZW50LnYxLkludGVudExpbmtIABIYCg5yb3RhdGVfc2Vjb25kcxgIIAEoDUgAQggKBmNoYW5nZSLJAQoRSW50ZW50UGVybWlzc2lvbnMSKwoDYWRkGAEgASgOMh4uc290dG8ud2lyZS52MS5Hcm91cFBlcm1pc3Npb24SLAoEZWRpdBgCIAEoDjIeLnNvdHRvLndpcmUudjEuR3JvdXBQZXJtaXNzaW9uEiwKBHNlbmQYAyABKA4yHi5zb3R0by53aXJlLnYxLkdyb3VwUGVybWlzc2lvbhIrCgNwaW4YBCABKA4yHi5zb3R0by53aXJlLnYxLkdyb3VwUGVybWlzc2lvbiI0CgpJbnRlbnRMaW5rEg4KBnNlY3JldBgBIAEoDBIWCg5uZWVkc19hcHByb3ZhbBgCIAEoCCIfCgtJbnRlbnRMZWF2ZRIQCghwcm9wb3NlZBgBIAEoCCIOCgxJbnRlbnRSb3RhdGUi5AIKD1N0b3JlZEdyb3VwUG9zdBINCgVncm91cBgBIAEoDBIOCgZudW1iZXIYAiABKAQSKQoEa2luZBgDIAEoDjIbLnNvdHRvLndpcmUudjEuTG9nRW50cnlLaW5kEgwKBHBvc3QYBCABKAwSDQoFZW50cnkYBSABKAwSDwoHbWVzc2FnZRgGIAEoDBIPCgdjb250ZW50GAcgASgMEg8KB2ludGVudHMYCCADKAwSDwoHcGVuZGluZxgJIAEoCRIQCghhdHRlbXB0cxgKIAEoDRIQCghhY2NlcHRlZBgLIAEoCBISCgpleHBpcmVzX2F0GAwgASgEEjAKCHdlbGNvbWVzGA0gAygLMh4uc290dG8uY2xpZW50LnYxLlN0b3JlZFdlbGNvbWUSDAoEdHJlZRgOIAEoDBIUCgxjYXJyaWVkX3RyZWUYDyABKAwSGAoQY2FycmllZF9hY2NvdW50cxgQIAEoDCJBCg1TdG9yZWRXZWxjb21lEg8KB2FjY291bnQYASABKAwSDgoGZGV2aWNlGAIgASgMEg8KB3dlbGNvbWUYAyABKAwiXwoRU3RvcmVkR3JvdXBOb3RpY2USDAoEY29kZRgBIAEoCRIQCghhY2NvdW50cxgCIAMoDBIMCgR0ZXh0GAMgASgJEhAKCHBvc2l0aW9uGAQgASgEEgoKAmF0GAUgASgEIkoKFlN0b3JlZEdyb3VwSm9pblJlcXVlc3QSDQoFZ3JvdXAYASABKAwSDwoHYWNjb3VudBgCIAEoDBIQCghhc2tlZF9hdBgDIAEoBCJTChBTdG9yZWRHcm91cE9mZmVyEg0KBWdyb3VwGAEgASgMEg8KB2FjY291bnQYAiABKAwSDgoGZGV2aWNlGAMgASgMEg8KB3JlcXVlc3QYBCABKAwiWQoVU3RvcmVkS2V5UGFja2FnZVN0b2NrEi8KBG1hZGUYASADKAsyIS5zb3R0by5jbGllbnQudjEuU3RvcmVkS2V5UGFja2FnZRIPCgdsYXN0X2lkGAIgASgNIkUKE1N0b3JlZEdyb3VwUmVjZWlwdHMSDQoFZ3JvdXAYASABKAwSEQoJZGVsaXZlcmVkGAIgAygMEgwKBHJlYWQYAyADKAwieQoQU3RvcmVkS2V5UGFja2FnZRILCgNyZWYYASABKAwSDwoHcGFja2FnZRgCIAEoDBISCgpleHBpcmVzX2F0GAMgASgEEhMKC2xhc3RfcmVzb3J0GAQgASgIEhIKCmtlcHRfdW50aWwYBSABKAQSCgoCaWQYBiABKA1iBnByb3RvMw", [file_sotto_wire_v1_group]);
 
 /**
  * A group as this device knows it; its cryptographic state is records of the engine.
@@ -38,11 +38,11 @@ export type StoredGroup = Message<"sotto.client.v1.StoredGroup"> & {
   log?: LogAddress | undefined;
 
   /**
-   * In force at `epoch`.
+   * Serialised GroupPolicy in force at `epoch`; empty before the group is known.
    *
-   * @generated from field: sotto.wire.v1.GroupPolicy policy = 4;
+   * @generated from field: bytes policy = 4;
    */
-  policy?: GroupPolicy | undefined;
+  policy: Uint8Array;
 
   /**
    * Position of the last entry that was dealt with; reading goes on after it.
@@ -156,6 +156,13 @@ export type StoredGroup = Message<"sotto.client.v1.StoredGroup"> & {
    * @generated from field: bytes missed = 22;
    */
   missed: Uint8Array;
+
+  /**
+   * Serialised sotto.wire.v1.GroupResyncInfo that a member gave; empty: none yet.
+   *
+   * @generated from field: bytes resync_info = 23;
+   */
+  resyncInfo: Uint8Array;
 
   /**
    * Grows with each post.
@@ -509,14 +516,6 @@ export type StoredGroupIntent = Message<"sotto.client.v1.StoredGroupIntent"> & {
      */
     value: IntentRotate;
     case: "rotate";
-  } | {
-    /**
-     * Devices of accounts in the group brought in step with their chains; and proposed removals taken in.
-     *
-     * @generated from field: sotto.client.v1.IntentTidy tidy = 13;
-     */
-    value: IntentTidy;
-    case: "tidy";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -738,21 +737,6 @@ export const IntentRotateSchema: GenMessage<IntentRotate> = /*@__PURE__*/
   messageDesc(file_sotto_client_v1_groups, 11);
 
 /**
- * Housekeeping.
- *
- * @generated from message sotto.client.v1.IntentTidy
- */
-export type IntentTidy = Message<"sotto.client.v1.IntentTidy"> & {
-};
-
-/**
- * Describes the message sotto.client.v1.IntentTidy.
- * Use `create(IntentTidySchema)` to create a new message.
- */
-export const IntentTidySchema: GenMessage<IntentTidy> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_groups, 12);
-
-/**
  * An entry on its way into a group's log. A content waits here unsealed until its turn.
  *
  * @generated from message sotto.client.v1.StoredGroupPost
@@ -851,6 +835,18 @@ export type StoredGroupPost = Message<"sotto.client.v1.StoredGroupPost"> & {
    * @generated from field: bytes tree = 14;
    */
   tree: Uint8Array;
+
+  /**
+   * Serialised sotto.wire.v1.Carried of the tree, and of an AccountBook, where these are too large for a content.
+   *
+   * @generated from field: bytes carried_tree = 15;
+   */
+  carriedTree: Uint8Array;
+
+  /**
+   * @generated from field: bytes carried_accounts = 16;
+   */
+  carriedAccounts: Uint8Array;
 };
 
 /**
@@ -858,7 +854,7 @@ export type StoredGroupPost = Message<"sotto.client.v1.StoredGroupPost"> & {
  * Use `create(StoredGroupPostSchema)` to create a new message.
  */
 export const StoredGroupPostSchema: GenMessage<StoredGroupPost> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_groups, 13);
+  messageDesc(file_sotto_client_v1_groups, 12);
 
 /**
  * What one added device is sent once the commit that adds it counts.
@@ -893,7 +889,7 @@ export type StoredWelcome = Message<"sotto.client.v1.StoredWelcome"> & {
  * Use `create(StoredWelcomeSchema)` to create a new message.
  */
 export const StoredWelcomeSchema: GenMessage<StoredWelcome> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_groups, 14);
+  messageDesc(file_sotto_client_v1_groups, 13);
 
 /**
  * A change of a group as its history tells it.
@@ -942,7 +938,7 @@ export type StoredGroupNotice = Message<"sotto.client.v1.StoredGroupNotice"> & {
  * Use `create(StoredGroupNoticeSchema)` to create a new message.
  */
 export const StoredGroupNoticeSchema: GenMessage<StoredGroupNotice> = /*@__PURE__*/
-  messageDesc(file_sotto_client_v1_groups, 15);
+  messageDesc(file_sotto_client_v1_groups, 14);
 
 /**
  * Somebody who asks to be let in by the link.
@@ -977,6 +973,48 @@ export type StoredGroupJoinRequest = Message<"sotto.client.v1.StoredGroupJoinReq
  * Use `create(StoredGroupJoinRequestSchema)` to create a new message.
  */
 export const StoredGroupJoinRequestSchema: GenMessage<StoredGroupJoinRequest> = /*@__PURE__*/
+  messageDesc(file_sotto_client_v1_groups, 15);
+
+/**
+ * A device of a member that asks to be brought back in.
+ *
+ * @generated from message sotto.client.v1.StoredGroupOffer
+ */
+export type StoredGroupOffer = Message<"sotto.client.v1.StoredGroupOffer"> & {
+  /**
+   * ConversationId.
+   *
+   * @generated from field: bytes group = 1;
+   */
+  group: Uint8Array;
+
+  /**
+   * AccountId.
+   *
+   * @generated from field: bytes account = 2;
+   */
+  account: Uint8Array;
+
+  /**
+   * DeviceId.
+   *
+   * @generated from field: bytes device = 3;
+   */
+  device: Uint8Array;
+
+  /**
+   * 16 bytes.
+   *
+   * @generated from field: bytes request = 4;
+   */
+  request: Uint8Array;
+};
+
+/**
+ * Describes the message sotto.client.v1.StoredGroupOffer.
+ * Use `create(StoredGroupOfferSchema)` to create a new message.
+ */
+export const StoredGroupOfferSchema: GenMessage<StoredGroupOffer> = /*@__PURE__*/
   messageDesc(file_sotto_client_v1_groups, 16);
 
 /**
