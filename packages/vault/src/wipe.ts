@@ -21,7 +21,7 @@ export interface WipeOptions {
  * holds keys in memory: close it). Every step is tried; the first failure is thrown at the end.
  */
 export async function wipeVault({ path, provider, keystore }: WipeOptions): Promise<void> {
-  const { folder, database, key } = pathsOf(path);
+  const { folder, database, key, attachments } = pathsOf(path);
   const failures: unknown[] = [];
   const attempt = (step: () => void) => {
     try {
@@ -39,6 +39,7 @@ export async function wipeVault({ path, provider, keystore }: WipeOptions): Prom
   for (const suffix of ['-wal', '-shm', '-journal', '']) {
     attempt(() => rmSync(`${database}${suffix}`, { force: true }));
   }
+  attempt(() => rmSync(attachments, { recursive: true, force: true }));
   if (existsSync(folder)) {
     attempt(() => syncFolder(folder));
     attempt(() => removeIfEmpty(folder));

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileKeystore, inspectVault, openVault, wipeVault } from '@sotto/vault';
@@ -10,6 +19,8 @@ suite('R-ID-9 panic wipe', () => {
     const at = new TestVault();
     const vault = await at.create();
     vault.transaction((write) => write.put(contacts, 'a', bytes('a')));
+    mkdirSync(join(at.path, 'attachments'));
+    writeFileSync(join(at.path, 'attachments', 'sealed'), 'sealed');
     const keys = ['vault.key', 'unlock.key'].map((name) => {
       const path = join(at.path, name);
       return { before: readFileSync(path), file: openSync(path, 'r') };

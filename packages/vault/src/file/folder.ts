@@ -9,10 +9,17 @@ export interface VaultPaths {
   readonly database: string;
   /** The vault key, wrapped by the keystore. */
   readonly key: string;
+  /** Sealed files of whoever uses the vault; their keys are in its rows. */
+  readonly attachments: string;
 }
 
 export function pathsOf(folder: string): VaultPaths {
-  return { folder, database: join(folder, 'vault.db'), key: join(folder, 'vault.key') };
+  return {
+    folder,
+    database: join(folder, 'vault.db'),
+    key: join(folder, 'vault.key'),
+    attachments: join(folder, 'attachments'),
+  };
 }
 
 /** Makes the names in a folder durable. Not everywhere possible (Windows): there the file system's journal does it. */
