@@ -27,6 +27,11 @@ export interface Settings {
   readonly asksPerHour: number;
   /** Envelopes and messages about which one device gets an answer in an hour. Default 60. */
   readonly answersPerHour: number;
+  /**
+   * What one of several own devices does for all (telling contacts of a new one, telling a new one of contacts), the most
+   * senior does at once, and each further one after this time more, if nobody has by then. Default 15 seconds.
+   */
+  readonly turnMs: number;
   /** Delivery receipts wait a random time in this range, and leave together. Default 20 to 200. */
   readonly receiptDelayMs: readonly [least: number, most: number];
   /** The same in groups, whose members all read each receipt. Default 0.5 to 3 seconds. */
@@ -64,6 +69,7 @@ export const defaultSettings: Settings = {
   askDelayMs: 1000,
   asksPerHour: 60,
   answersPerHour: 60,
+  turnMs: 15_000,
   receiptDelayMs: [20, 200],
   groupReceiptDelayMs: [500, 3000],
   autoAcceptGroups: false,

@@ -96,6 +96,8 @@ export function checkBody(body: Exclude<ContentBody, { kind: 'unknown' }>, count
       if (body.value.contactHead !== undefined) readChainHead(body.value.contactHead);
       checkDecision(body.value.decision);
       checkEnds(body.value.ends);
+      if (body.value.introduced.length > MAX_ADDRESSES) throw new WireError('too_large', 'too many devices');
+      body.value.introduced.forEach(deviceId);
       return;
     case 'sessionRefresh':
       return;

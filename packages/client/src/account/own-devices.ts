@@ -1,12 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import type { GatewayTransport } from '@sotto/gateway-api';
 import { activeDevice, activeDevices } from '@sotto/identity';
+import type { DeviceEntry } from '@sotto/identity';
 import { accountId, capabilityHashOf, equalBytes, idHex } from '@sotto/wire';
 import type { DeviceId } from '@sotto/wire';
 import { StoredOutbound_Audience, StoredOutbound_Until, StoredOwnDeviceSchema } from '@sotto/wire/stored';
 import type { StoredContact, StoredOwnDevice } from '@sotto/wire/stored';
 import type { Chains } from '../chains/chains.ts';
-import { grant } from '../contacts/grants.ts';
+import { grant, isGrantDue } from '../contacts/grants.ts';
 import { putContact, stateOf } from '../contacts/rows.ts';
 import { syncContact } from '../contacts/sync.ts';
 import { sendAddresses } from '../contacts/tell.ts';
@@ -38,6 +39,8 @@ export class OwnDevices {
   readonly #chains: Chains;
   readonly #sessions: Sessions;
   readonly #transport: GatewayTransport;
+  /** Since when something waits to be done by one of the own devices. */
+  readonly #turns = new Map<string, number>();
 
   constructor(core: Core, chains: Chains, sessions: Sessions, transport: GatewayTransport) {
     this.#core = core;
@@ -105,8 +108,13 @@ export class OwnDevices {
 
   /** Contacts are told of every own mailbox, and of none that is gone. */
   #regrant(): void {
-    if (!this.#isSpeaker()) return;
-    this.#core.ledger.commit((tx) => {
+    const { ledger } = this.#core;
+    const isDue = ledger.read((read) =>
+      contacts.all(read).some(({ row }) => isTold(row) && isGrantDue(read, this.#core, row)),
+    );
+    if (!isDue) this.#turns.delete(REGRANT);
+    if (!isDue || !this.#isTurn(REGRANT, activeDevices(this.#core.own.view))) return;
+    ledger.commit((tx) => {
       for (const { row } of contacts.all(tx.write)) {
         if (!isTold(row) || !grant(tx, this.#core, row)) continue;
         putContact(tx, this.#core, row);
@@ -116,41 +124,77 @@ export class OwnDevices {
     });
   }
 
-  /** A new device learns from this one which contacts there are; if this is the new one, it says that it is there. */
+  /** A new device learns from a senior one which contacts there are; if this is the new one, it says that it is there. */
   #introduce(): void {
     const stored = this.#core.ledger.read((read) => ownDevices.all(read));
     for (const { key, row } of stored) {
       if (row.introduced || !row.opened) continue;
+      const device = deviceOf(key as DeviceRef);
+      const seniors = this.#seniorsOf(device);
+      const isSenior = seniors.some(({ certificate }) => equalBytes(certificate.device, this.#core.self.device));
+      if (isSenior && !this.#isTurn(key, seniors)) continue;
       this.#core.ledger.commit((tx) => {
         ownDevices.put(tx.write, key, { ...row, introduced: true });
-        const device = deviceOf(key as DeviceRef);
-        if (this.#isSeniorTo(device)) {
-          for (const contact of contacts.all(tx.write)) syncContact(tx, this.#core, this.#chains, contact.row, device);
-          for (const { row: kept } of conversations.all(tx.write)) tellSettings(tx, this.#core, kept, device);
-        } else {
-          sayHello(tx, this.#core, device);
-        }
+        if (isSenior) this.#tellOf(tx, device);
+        else sayHello(tx, this.#core, device);
       });
     }
   }
 
-  /** One device speaks to contacts about all: the most senior, so that two do not say different things. */
-  #isSpeaker(): boolean {
-    const [first] = activeDevices(this.#core.own.view);
-    return first !== undefined && equalBytes(first.certificate.device, this.#core.self.device);
+  #tellOf(tx: Tx, device: DeviceId): void {
+    for (const contact of contacts.all(tx.write)) syncContact(tx, this.#core, this.#chains, contact.row, device);
+    for (const { row: kept } of conversations.all(tx.write)) tellSettings(tx, this.#core, kept, device);
+    if (this.#core.own.otherDevices().length > 1) sayIntroduced(tx, this.#core, device);
   }
 
-  #isSeniorTo(device: DeviceId): boolean {
+  /**
+   * Whether it is this device's turn to do what one does for all: the most senior at once, each further one a while
+   * later, if it is still to be done then.
+   */
+  #isTurn(what: string, candidates: readonly DeviceEntry[]): boolean {
+    const { clock, settings, self } = this.#core;
+    const rank = candidates.findIndex(({ certificate }) => equalBytes(certificate.device, self.device));
+    const since = this.#turns.get(what) ?? clock.now();
+    this.#turns.set(what, since);
+    const at = since + Math.max(rank, 0) * settings.turnMs;
+    if (clock.now() < at) {
+      this.chore.kickAt(at);
+      return false;
+    }
+    this.#turns.delete(what);
+    return true;
+  }
+
+  /** Active devices that were there before it, oldest first. */
+  #seniorsOf(device: DeviceId): DeviceEntry[] {
     const { devices } = this.#core.own.view;
-    const own = devices.get(idHex(this.#core.self.device))?.certifiedBy.sequence ?? Infinity;
-    const other = devices.get(idHex(device))?.certifiedBy.sequence ?? Infinity;
-    return own < other;
+    const since = devices.get(idHex(device))?.certifiedBy.sequence ?? 0;
+    return activeDevices(this.#core.own.view).filter(({ certifiedBy }) => certifiedBy.sequence < since);
   }
 }
+
+/** What turns are kept by, besides the devices to be introduced. */
+const REGRANT = 'regrant';
 
 function isTold(row: StoredContact): boolean {
   const state = stateOf(row);
   return row.granted !== undefined && (state === 'accepted' || state === 'requested');
+}
+
+/** Lets the other own devices know that a new one needs no introduction any more. */
+function sayIntroduced(tx: Tx, core: Core, device: DeviceId): void {
+  const conversation = conversationWith(core, accountId(core.self.account));
+  const value = { contact: core.self.account, introduced: [device] };
+  const { id, bytes } = composeControl(core, conversation, { kind: 'syncState', value });
+  enqueue(tx, core, {
+    id,
+    bytes,
+    conversation: null,
+    recipient: null,
+    audience: StoredOutbound_Audience.OWN,
+    until: StoredOutbound_Until.DELIVERED,
+    urgent: false,
+  });
 }
 
 /** Lets an own device know that this one is registered and can be reached. */

@@ -3,7 +3,7 @@ import { GatewayApiError } from '@sotto/gateway-api';
 import type { CapabilityOrder, GatewayTransport } from '@sotto/gateway-api';
 import type { VaultReader } from '@sotto/vault';
 import { accountId, AddressesSchema, AddressSchema, capabilityHashOf, equalBytes } from '@sotto/wire';
-import type { Address } from '@sotto/wire';
+import type { Address, Addresses } from '@sotto/wire';
 import type { StoredContact } from '@sotto/wire/stored';
 import { Chore } from '../core/chore.ts';
 import { sha256 } from '../core/core.ts';
@@ -11,6 +11,7 @@ import type { Core } from '../core/core.ts';
 import type { Tx } from '../store/ledger.ts';
 import { accountRef, deviceOf } from '../store/refs.ts';
 import { accounts, contacts, ownDevices, SELF } from '../store/tables.ts';
+import { outranks } from './outranks.ts';
 import { findContact, putContact } from './rows.ts';
 
 const CAPABILITY_BYTES = 32;
@@ -49,6 +50,34 @@ export function grant(tx: Tx, core: Core, row: StoredContact): boolean {
   return true;
 }
 
+/**
+ * What another own device says a contact was given. Of two devices that gave something without knowing of each other the
+ * same list stands on both, and what is not on it is closed, whoever opened it. The caller stores the row.
+ */
+export function followGranted(tx: Tx, core: Core, row: StoredContact, told: Addresses): void {
+  const held = row.granted;
+  const isOld = !outranks(told, held);
+  const [standing, fallen] = isOld ? [held, told] : [told, held];
+  const isKept = (one: Address): boolean =>
+    standing?.addresses.some((other) => equalBytes(other.capability, one.capability)) === true;
+  withdraw(core, row, fallen?.addresses.filter((each) => !isKept(each)) ?? []);
+  if (!isOld) {
+    row.granted = told;
+    // Whoever tells of them has opened them, or will.
+    row.grantedOpened = told.revision;
+  }
+  if (row.revoking.length > 0) tx.ring('grants', null);
+}
+
+/** Whether `grant` would change anything. */
+export function isGrantDue(read: VaultReader, core: Core, row: StoredContact): boolean {
+  const before = row.granted?.addresses ?? [];
+  const own = ownMailboxes(read, core);
+  const isThere = ({ device, mailbox }: { readonly device: Uint8Array; readonly mailbox: Uint8Array }): boolean =>
+    before.some((each) => equalBytes(each.device, device) && equalBytes(each.mailbox, mailbox));
+  return own.length !== before.length || !own.every(isThere);
+}
+
 /** Has the gateway told once more what this contact may post with. The caller stores the row. */
 export function reopen(tx: Tx, row: StoredContact): void {
   row.grantedOpened = 0n;
@@ -64,7 +93,8 @@ export function withdrawAll(tx: Tx, core: Core, row: StoredContact): void {
 
 function withdraw(core: Core, row: StoredContact, addresses: readonly Address[]): void {
   const hashes = addresses.map((each) => capabilityHashOf(each.capability, (...parts) => sha256(core, ...parts)));
-  row.revoking = [...row.revoking, ...hashes];
+  const fresh = hashes.filter((hash) => !row.revoking.some((known) => equalBytes(known, hash)));
+  row.revoking = [...row.revoking, ...fresh];
 }
 
 /** Opens and closes capabilities at the gateway until it knows what contacts were given and what was taken back. */

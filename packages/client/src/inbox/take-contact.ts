@@ -4,6 +4,7 @@ import type { Addresses, ContactAnswer, ContactRequest, Profile } from '@sotto/w
 import type { StoredContact } from '@sotto/wire/stored';
 import { acceptIn } from '../contacts/accept.ts';
 import { reopen, withdrawAll } from '../contacts/grants.ts';
+import { outranks } from '../contacts/outranks.ts';
 import { decide, decisionOf, putContact, stateOf, tellContact, viewContact } from '../contacts/rows.ts';
 import { syncContact } from '../contacts/sync.ts';
 import { dropRequest, sendAnswer } from '../contacts/tell.ts';
@@ -128,7 +129,7 @@ export function takeAddresses(
   addresses: Addresses | undefined,
 ): boolean {
   if (addresses === undefined) return false;
-  if (row.addresses !== undefined && addresses.revision <= row.addresses.revision) return false;
+  if (!outranks(addresses, row.addresses)) return false;
   const twice = addresses.addresses.some((each, i) =>
     addresses.addresses.some((other, j) => j > i && equalBytes(each.device, other.device)),
   );

@@ -15,9 +15,10 @@ import { writeMessage } from '../conversations/placing.ts';
 import { markSeen } from '../conversations/read.ts';
 import { conversationRow, endsOf, putConversation, setEnds } from '../conversations/rows.ts';
 import { conversationWith } from '../core/core.ts';
+import { followGranted, withdrawAll } from '../contacts/grants.ts';
 import { findContact, newContact, putContact, stateOf, tellContact, viewContact } from '../contacts/rows.ts';
-import { accountRef, messageRef } from '../store/refs.ts';
-import { messages } from '../store/tables.ts';
+import { accountRef, deviceRef, messageRef } from '../store/refs.ts';
+import { messages, ownDevices } from '../store/tables.ts';
 import { takeAddresses, takeProfile } from './take-contact.ts';
 import type { Opened, Taken } from './opened.ts';
 
@@ -25,18 +26,17 @@ import type { Opened, Taken } from './opened.ts';
 export function takeSync(opened: Opened, sync: SyncState): Taken {
   const { tx, core } = opened;
   const account = accountId(sync.contact);
-  if (equalBytes(account, core.self.account)) return 'receipt';
+  if (equalBytes(account, core.self.account)) {
+    noteIntroduced(opened, sync.introduced);
+    return 'receipt';
+  }
   const known = findContact(tx.write, account);
   const row = known ?? newContact(account, core.clock.now());
   const before = known === null ? null : viewContact(core, known).state;
   if (sync.decision !== undefined) followDecision(row, sync.decision, known === null);
   takeProfile(row, sync.profile);
   takeAddresses(opened, row, sync.addresses);
-  if (sync.granted !== undefined && sync.granted.revision > (row.granted?.revision ?? 0n)) {
-    row.granted = sync.granted;
-    // Whoever tells of them has opened them, or will.
-    row.grantedOpened = sync.granted.revision;
-  }
+  if (sync.granted !== undefined) followGranted(tx, core, row, sync.granted);
   if (sync.accountName !== '') row.accountName = sync.accountName;
   if (sync.gateway !== '') row.gateway = sync.gateway;
   if (sync.contactHead !== undefined && sync.contactHead.sequence + 1n > BigInt(row.chain.length)) {
@@ -45,6 +45,9 @@ export function takeSync(opened: Opened, sync: SyncState): Taken {
   }
   // Without a decision there is nothing to remember about an unknown account.
   if (row.decision === undefined || row.decision.state === 0) return 'receipt';
+  // What this device gave before it heard of it is taken back too.
+  const isOut = stateOf(row) === 'blocked' || stateOf(row) === 'declined';
+  if (isOut && (row.granted?.addresses.length ?? 0) > 0) withdrawAll(tx, core, row);
   putContact(tx, core, row);
   takeEnds(opened, account, sync.ends);
   markSeen(
@@ -58,6 +61,14 @@ export function takeSync(opened: Opened, sync: SyncState): Taken {
   }
   tx.ring('parked', null);
   return 'receipt';
+}
+
+/** What somebody else has told a new own device needs not be told it again. */
+function noteIntroduced({ tx }: Opened, devices: readonly Uint8Array[]): void {
+  for (const device of devices) {
+    const row = ownDevices.get(tx.write, deviceRef(device));
+    if (row !== null) ownDevices.put(tx.write, deviceRef(device), { ...row, introduced: true });
+  }
 }
 
 function followDecision(row: StoredContact, decision: ContactDecision, isNew: boolean): void {

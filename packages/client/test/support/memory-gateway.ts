@@ -155,6 +155,19 @@ export class MemoryGateway {
     return row === undefined ? 0 : (this.mailboxes.get(hex(row.mailbox))?.stored.length ?? 0);
   }
 
+  /** Cuts a device off, and ends the stream it has. */
+  isolate(device: string): void {
+    this.cutOff.add(device);
+    const row = this.devices.get(device);
+    if (row !== undefined) this.mailboxes.get(hex(row.mailbox))?.wake();
+  }
+
+  /** Capabilities that open mailboxes of these devices. */
+  openTo(devices: readonly string[]): number {
+    const mailboxes = devices.map((device) => hex(this.devices.get(device)?.mailbox ?? new Uint8Array(0)));
+    return [...this.capabilities.values()].filter((mailbox) => mailboxes.includes(mailbox)).length;
+  }
+
   reachable(device: string): void {
     if (this.cutOff.has(device)) throw new GatewayApiError('unreachable', 'cut off');
   }

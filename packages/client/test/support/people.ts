@@ -7,7 +7,13 @@ import type { ConversationRef, CreateOptions, Effects, Message, Settings } from 
 import { testFolder } from './folders.ts';
 
 /** Quick receipts and retries, so that tests do not wait. */
-export const quick: Partial<Settings> = { receiptDelayMs: [0, 5], retryBaseMs: 20, retryMostMs: 200, holdBackMs: 100 };
+export const quick: Partial<Settings> = {
+  receiptDelayMs: [0, 5],
+  retryBaseMs: 20,
+  retryMostMs: 200,
+  turnMs: 300,
+  holdBackMs: 100,
+};
 
 export interface PersonOptions {
   readonly settings?: Partial<Settings>;
