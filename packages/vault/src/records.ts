@@ -4,7 +4,10 @@ import type { Collection, VaultReader, VaultWriter } from './vault.ts';
 const KEYS: Collection = { name: 'engine-keys', purpose: 'state', version: 1 };
 /** Everything that forward secrecy is about: sessions, skipped keys, prekeys, and whatever is not known to be a long-lived key. */
 const RATCHETS: Collection = { name: 'engine-ratchets', purpose: 'ratchet', version: 1 };
+/** Nodes of groups' trees: public keys, thousands in a large group, which nobody needs to seal anew each day. */
+const TREES: Collection = { name: 'engine-trees', purpose: 'state', version: 1 };
 const LONG_LIVED = /^(?:account|device)\//;
+const TREE_NODE = /^mls\/[0-9a-f]+\/node\//;
 
 /** The engine's records, by name. The bytes returned are alone in their ArrayBuffer, for the caller to wipe. */
 export interface RecordReader {
@@ -33,5 +36,6 @@ export function recordStore(access: VaultWriter | VaultReader): RecordStore | Re
 }
 
 function collectionOf(name: string): Collection {
-  return LONG_LIVED.test(name) ? KEYS : RATCHETS;
+  if (LONG_LIVED.test(name)) return KEYS;
+  return TREE_NODE.test(name) ? TREES : RATCHETS;
 }
