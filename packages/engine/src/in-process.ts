@@ -41,7 +41,7 @@ export interface InProcessEngineOptions {
 /** Enough for a person's daily conversations; a key takes about 1 KiB outside the JavaScript heap. */
 const CACHED_KEYS = 256;
 const CACHED_CHAINS = 256;
-const CACHED_TREE_NODES = 16_384;
+const CACHED_TREE_NODES = 32_768;
 
 const CALLS: { readonly [Kind in RequestKind]: Call<Kind> } = {
   'create-account': createAccount,

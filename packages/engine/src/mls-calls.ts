@@ -441,11 +441,14 @@ export type GroupRule =
   | 'remove'
   /** It leaves out a removal that was proposed before it. */
   | 'removal-omitted'
-  /** The policy it sets is none, or names a role for somebody who is not in the group. */
+  /**
+   * The policy it sets is none, of another protocol or time of creation, or names a role for somebody who is not in the
+   * group.
+   */
   | 'policy-form'
   /** Who changes name, description, picture or timer may not. */
   | 'edit'
-  /** Who changes roles, permissions, link, log or protocol may not. */
+  /** Who changes roles, permissions, link or log may not. */
   | 'rule'
   /** A kind of proposal or group extension that groups do not use. */
   | 'proposal-kind'

@@ -200,7 +200,7 @@ const TABLE: readonly [rule: string, expected: ReturnType<typeof judgeCommit>, g
   }),
   ['log: an admin may not', 'rule', sets(admin, { log: { ...policy.log, id: new Uint8Array(32).fill(1) } })],
   ['log: an owner may', null, sets(owner, { log: { ...policy.log, id: new Uint8Array(32).fill(1) } })],
-  ['protocol: an admin may not', 'rule', sets(admin, { protocol: 'sender-keys' })],
+  ['protocol: nobody, it is for the life of a group', 'policy-form', sets(owner, { protocol: 'sender-keys' })],
   ['rotation: an admin may not', 'rule', sets(admin, { rotateSeconds: 60 })],
   ['link: an admin may', null, sets(admin, { linkHash: new Uint8Array(32) })],
   ['link: a member may not', 'rule', sets(member, { linkHash: new Uint8Array(32) })],

@@ -93,6 +93,30 @@ describe('groups over a log', () => {
     await assertAgree([ann, ann2, cid]);
   });
 
+  it('an account of many devices leaves: each proposal is taken in a few rounds, after a start too', async () => {
+    const [a, b] = [await newPerson('Ann'), await newPerson('Bob', 8)];
+    const ann = await found(a);
+    const bobs = await ann.add(...b.devices.map((device) => ({ person: b, device })));
+    await bobs[0]!.leave(true);
+    for (const { entry } of ann.log.entries.slice(1)) {
+      ann.device.restart();
+      const { own, group, now } = ann;
+      const { rounds, result, changed } = await ann.device.attempt({ kind: 'process-entry', own, group, entry, now });
+      ann.device.commit(changed);
+      assert.equal(result.kind, 'proposal');
+      assert.ok(rounds <= 5, `${rounds} rounds`);
+    }
+    ann.device.restart();
+    const { rounds, result } = await ann.device.attempt({ kind: 'group-head', group: ann.group });
+    assert.equal(result.head.proposals.length, 8);
+    assert.ok(rounds <= 5, `${rounds} rounds`);
+    ann.position = ann.after = ann.log.entries.length;
+    const made = await ann.commit({});
+    assert.equal(made.next.accounts, 1);
+    await readAll(bobs);
+    for (const bob of bobs) assert.equal((await bob.head()).status, 'removed');
+  });
+
   it('an update renews keys, and shows the later head of the chain', async () => {
     const { all, bob } = await three();
     const before = (await bob.members()).find(({ device }) => equalBytes(device, bob.device.device));

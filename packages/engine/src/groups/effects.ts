@@ -104,18 +104,18 @@ export function judgeProposal(
 
 /** Whether there is one already of its kind about the same device, which is as many as count. */
 export function isRepeated(
-  group: Group,
-  sent: Pick<SentProposal, 'proposal' | 'sender'>,
+  { proposal, sender }: Pick<SentProposal, 'proposal' | 'sender'>,
   among: readonly SentProposal[],
 ): boolean {
-  const proposal = proposalOf(group, sent);
-  return among.some((other) => {
-    const known = proposalOf(group, other);
-    if (known === null || proposal === null || known.kind !== proposal.kind) return false;
-    return known.kind === 'remove' && proposal.kind === 'remove'
-      ? known.target.leaf === proposal.target.leaf
-      : known.from.leaf === proposal.from.leaf;
-  });
+  return among.some((other) =>
+    proposal.kind === 'remove'
+      ? other.proposal.kind === 'remove' && other.proposal.leaf === proposal.leaf
+      : other.proposal.kind === proposal.kind && sameSender(other.sender, sender),
+  );
+}
+
+function sameSender(a: SentProposal['sender'], b: SentProposal['sender']): boolean {
+  return a.kind === 'member' && b.kind === 'member' && a.leaf === b.leaf;
 }
 
 /** A commit's removals, each with what entitled to it. */

@@ -116,7 +116,7 @@ function losesRole({ policy, members, added, removed }: CommitFacts): boolean {
 
 function judgePolicy(facts: CommitFacts, after: GroupRules, by: Seat): GroupRule | null {
   const { policy: before, added, removed } = facts;
-  if (after.createdAt !== before.createdAt) return 'policy-form';
+  if (after.createdAt !== before.createdAt || after.protocol !== before.protocol) return 'policy-form';
   const members = facts.members();
   const leaving = leavingAccounts(members, seatsOf(removed), seatsOf(added));
   const present = accountsOf([...members, ...seatsOf(added)]);
@@ -154,7 +154,6 @@ function changesRules(before: GroupRules, after: GroupRules): boolean {
     before.send !== after.send ||
     before.pin !== after.pin ||
     before.rotateSeconds !== after.rotateSeconds ||
-    before.protocol !== after.protocol ||
     before.log.gateway !== after.log.gateway ||
     !equalBytes(before.log.id, after.log.id)
   );

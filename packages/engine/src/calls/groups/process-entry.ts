@@ -134,7 +134,7 @@ function takeProposal(entry: Entry): Outcome {
   let repeated = false;
   const accept = (candidate: ReceivedProposal | ReceivedCommit): boolean => {
     rule = candidate.kind === 'proposal' ? judgeProposal(group, candidate) : 'entry-kind';
-    repeated = rule === null && candidate.kind === 'proposal' && isRepeated(group, candidate, before);
+    repeated = rule === null && candidate.kind === 'proposal' && isRepeated(candidate, before);
     return rule === null && !repeated;
   };
   let received: Processed;
@@ -150,7 +150,7 @@ function takeProposal(entry: Entry): Outcome {
     });
   }
   if (received.kind !== 'proposal' && received.kind !== 'own_proposal') return invalid('entry-kind');
-  if (received.kind === 'own_proposal' && isRepeated(group, received, before)) return passed('repeated-proposal');
+  if (received.kind === 'own_proposal' && isRepeated(received, before)) return passed('repeated-proposal');
   const proposal = proposalOf(group, received);
   if (proposal === null) return invalid('proposal-kind');
   const result = { kind: 'proposal', proposal, own: received.kind === 'own_proposal', entryId } as const;
