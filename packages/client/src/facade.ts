@@ -18,6 +18,8 @@ import type {
   Outgoing,
   SearchResult,
 } from './conversations/types.ts';
+import { diagnose } from './diagnostics/diagnose.ts';
+import type { Diagnostics, DiagnosticsOptions } from './diagnostics/types.ts';
 import { asMessengerError } from './core/background.ts';
 import { MessengerError } from './error.ts';
 import { groupsSurface } from './groups/surface.ts';
@@ -261,6 +263,10 @@ export class Facade implements Messenger {
 
   explain(subject: MessageRef | EnvelopeRef): Promise<Explanation> {
     return this.#do(({ core }) => core.ledger.read((read) => explain(read, subject)));
+  }
+
+  diagnostics(options: DiagnosticsOptions = {}): Promise<Diagnostics> {
+    return this.#do((rooms) => diagnose(rooms, options));
   }
 
   gatewayToken(options: CallOptions = {}): Promise<GatewayToken> {

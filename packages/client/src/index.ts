@@ -33,6 +33,15 @@ export type {
   Reaction,
   SearchResult,
 } from './conversations/types.ts';
+export type {
+  DiagnosedConversation,
+  DiagnosedDevice,
+  DiagnosedMessage,
+  DiagnosedProblem,
+  DiagnosedWanted,
+  Diagnostics,
+  DiagnosticsOptions,
+} from './diagnostics/types.ts';
 export { MessengerError } from './error.ts';
 export type { MessengerErrorCode } from './error.ts';
 export { explainGroupReason } from './groups/reasons.ts';

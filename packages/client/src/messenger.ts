@@ -11,6 +11,7 @@ import type {
   Outgoing,
   SearchResult,
 } from './conversations/types.ts';
+import type { Diagnostics, DiagnosticsOptions } from './diagnostics/types.ts';
 import type { EventSource } from './events/types.ts';
 import type { Groups } from './groups/types.ts';
 import type { CreateOptions, OpenOptions } from './options.ts';
@@ -137,6 +138,11 @@ export interface Messenger extends AsyncDisposable {
    * not be opened (the ids of `envelope-unreadable` and of placeholders). `not_found`.
    */
   explain(subject: MessageRef | EnvelopeRef): Promise<Explanation>;
+  /**
+   * What support needs to see why messages are missing or late, without anything that people wrote, are called or can be
+   * found by: safe to hand on, and made to be laid beside the other side's. JSON as it is. `invalid_argument`.
+   */
+  diagnostics(options?: DiagnosticsOptions): Promise<Diagnostics>;
   /**
    * A token with which another program (curl) acts as this device at its gateway, for at most five minutes. Bound to no
    * connection: treat it as a password. `unreachable`, `refused`.

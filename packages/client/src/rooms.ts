@@ -30,6 +30,7 @@ import { Groups } from './groups/groups.ts';
 import { KeyPackageKeeper } from './groups/key-packages.ts';
 import { GroupRoom } from './groups/room.ts';
 import { Emitter } from './events/emitter.ts';
+import { ProblemLog } from './diagnostics/problems.ts';
 import { Asker } from './healing/asker.ts';
 import { Inbox } from './inbox/inbox.ts';
 import { Receipts } from './inbox/receipts.ts';
@@ -67,6 +68,7 @@ export interface Rooms {
   readonly conversations: Conversations;
   readonly writing: Writing;
   readonly attachments: Attachments;
+  readonly problems: ProblemLog;
   readonly asker: Asker;
   readonly disappearing: Disappearing;
   readonly settingsSync: SettingsSync;
@@ -158,6 +160,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     conversations: new Conversations(core),
     writing: new Writing(core),
     attachments,
+    problems: new ProblemLog(core),
     asker: new Asker(core, chains, sessions),
     disappearing: new Disappearing(core),
     settingsSync: new SettingsSync(core),

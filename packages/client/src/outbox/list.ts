@@ -26,7 +26,7 @@ export function listOutbox(core: Core): OutboxEntry[] {
         const message = messageRef(row.id);
         const ways = deliveriesOf(read, message).map((way) => ({
           device: deviceRef(way.device),
-          state: stateOf(way.state),
+          state: deliveryState(way.state),
           reason: reasonOf(way.reason),
           attempts: way.attempts,
           nextAttemptAt: way.nextAttemptAt === 0n ? null : Number(way.nextAttemptAt),
@@ -43,7 +43,8 @@ export function listOutbox(core: Core): OutboxEntry[] {
   });
 }
 
-function stateOf(stored: StoredDelivery_State): DeliveryState {
+/** Throws `corrupt_store`. */
+export function deliveryState(stored: StoredDelivery_State): DeliveryState {
   const state = states.get(stored);
   if (state === undefined) throw new MessengerError('corrupt_store', 'a delivery is stored in an unknown state');
   return state;
