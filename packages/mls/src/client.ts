@@ -33,6 +33,7 @@ import type { LeafNodeFields, Lifetime } from './messages/leaf-node.ts';
 import { decodeMessage, encodeMessage } from './messages/message.ts';
 import type { Proposal } from './messages/proposal.ts';
 import { interimTranscriptHash } from './schedule/transcript.ts';
+import { sealingHere } from './sealing.ts';
 import { secretsOf, wipeEpochSecrets } from './schedule/key-schedule.ts';
 import { SuiteCrypto } from './suite.ts';
 import { CIPHER_SUITES } from './cipher-suites.ts';
@@ -243,7 +244,7 @@ export class Client {
     const before = outsideEpoch(crypto, info, own, tree.width);
     const committer = { kind: 'new_member_commit' } as const;
     const { encryptionKey: _, source: __, ...leafFields } = this.#leafFields(NO_BYTES, [], this.#lifetime(VALID_FOR));
-    const built = buildCommit(
+    const building = buildCommit(
       { crypto, around: this.#around, epoch: before, tree, keys: new Map(), resumption: () => null },
       {
         proposals: proposals.map((proposal) => ({ proposal, sender: committer, ref: null })),
@@ -259,6 +260,7 @@ export class Client {
       },
       { ratchetTree: false, externalPub: false, groupInfo: false },
     );
+    const built = sealingHere(crypto, building);
     const message = protectPublic(crypto, built.content, before.secrets.membership, before.contextBytes);
     wipeEpochSecrets(before.secrets);
     const commit = encodeMessage({ kind: 'public_message', message });

@@ -69,6 +69,8 @@ export type MlsErrorCode =
   | 'group_info_signature'
   | 'successor'
   // Use and storage
+  | 'sealer'
+  | 'overtaken'
   | 'refused'
   | 'group_closed'
   | 'unknown_commit'

@@ -31,6 +31,7 @@ export type { LeafNode, LeafNodeFields, LeafNodeSource, Lifetime } from './messa
 export type { Proposal } from './messages/proposal.ts';
 export type { PskId, ResumptionUsage } from './messages/psk.ts';
 export { CIPHER_SUITES } from './cipher-suites.ts';
+export type { SealBatch, Sealer, SealJob } from './sealing.ts';
 export { splitWelcome } from './split-welcome.ts';
 export { TreeCache } from './tree/tree-cache.ts';
 export type { CipherSuite } from './cipher-suites.ts';

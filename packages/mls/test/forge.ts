@@ -21,6 +21,7 @@ import type { Proposal } from '../src/messages/proposal.ts';
 import { confirmedTranscriptHash } from '../src/schedule/transcript.ts';
 import { pskSecret } from '../src/schedule/psk-secret.ts';
 import type { RatchetTree } from '../src/tree/ratchet-tree.ts';
+import { sealingHere } from '../src/sealing.ts';
 import { createPath, encryptPath } from '../src/tree/treekem.ts';
 import { clock, Store } from './people.ts';
 
@@ -115,7 +116,8 @@ export class Forger {
     const context = nextContext(epoch.context, tree, input.extensions ?? epoch.context.extensions);
     const added = [...tree.leaves()].filter(([leaf, node]) => leaf !== epoch.ownLeaf && node !== this.state.leaf(leaf));
     const absent = new Set(added.map(([leaf]) => leaf));
-    const right = made === null ? null : encryptPath(crypto, tree, made, encodeGroupContext(context), absent);
+    const right =
+      made === null ? null : sealingHere(crypto, encryptPath(crypto, tree, made, encodeGroupContext(context), absent));
     const path = right === null ? null : (input.changePath?.(right) ?? right);
     const commit: Commit = { proposals, path };
     const framed = {
@@ -174,7 +176,7 @@ export class Forger {
       ),
     );
     const context = nextContext(epoch.context, tree, epoch.context.extensions);
-    const path = encryptPath(crypto, tree, made, encodeGroupContext(context), new Set());
+    const path = sealingHere(crypto, encryptPath(crypto, tree, made, encodeGroupContext(context), new Set()));
     const framed = {
       groupId,
       epoch: epoch.context.epoch,

@@ -4,6 +4,7 @@ import { readUpdatePath } from '../../../packages/mls/src/messages/commit.ts';
 import type { UpdatePath } from '../../../packages/mls/src/messages/commit.ts';
 import { encodeGroupContext } from '../../../packages/mls/src/messages/group-context.ts';
 import { signLeafNode } from '../../../packages/mls/src/messages/leaf-node.ts';
+import { sealingHere } from '../../../packages/mls/src/sealing.ts';
 import type { SuiteCrypto } from '../../../packages/mls/src/suite.ts';
 import { decodeTree } from '../../../packages/mls/src/tree/ratchet-tree.ts';
 import type { RatchetTree } from '../../../packages/mls/src/tree/ratchet-tree.ts';
@@ -86,7 +87,7 @@ function make(
     signLeafNode(crypto, signer, { ...old.fields, encryptionKey, source: { kind: 'commit', parentHash } }, place),
   );
   const context = contextOf(fields, crypto, after);
-  const path = encryptPath(crypto, after, made, context, NOBODY);
+  const path = sealingHere(crypto, encryptPath(crypto, after, made, context, NOBODY));
   const receiving = tree.copy();
   const steps = applyPath(receiving, sender, path, NOBODY);
   return receive(crypto, { after: receiving, sender, path, steps, context }, keys, made.commitSecret.reveal());

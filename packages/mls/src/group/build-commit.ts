@@ -1,10 +1,11 @@
-import type { HpkeSealed, PrivateKey, Secret } from '@sotto/crypto';
+import type { PrivateKey, Secret } from '@sotto/crypto';
 import { NO_BYTES } from '../bytes.ts';
 import { Writer } from '../codec/writer.ts';
 import { MlsError } from '../error.ts';
 import { signContent, withTag } from '../framing/public.ts';
 import type { AuthenticatedContent, WireFormat } from '../messages/authenticated.ts';
 import type { Commit, ProposalOrRef } from '../messages/commit.ts';
+import type { FramedContent } from '../messages/content.ts';
 import { EXTENSION_TYPES } from '../messages/extension.ts';
 import type { Extension } from '../messages/extension.ts';
 import { encodeGroupContext } from '../messages/group-context.ts';
@@ -15,7 +16,7 @@ import { signLeafNode } from '../messages/leaf-node.ts';
 import type { LeafNodeFields } from '../messages/leaf-node.ts';
 import { encodeGroupSecrets } from '../messages/welcome.ts';
 import type { Welcome } from '../messages/welcome.ts';
-import { externalKey, welcomeKey, welcomeSecret } from '../schedule/key-schedule.ts';
+import { externalKey, welcomeKey, welcomeSecret, wipeEpochSecrets } from '../schedule/key-schedule.ts';
 import { confirmedTranscriptHash } from '../schedule/transcript.ts';
 import type { SuiteCrypto } from '../suite.ts';
 import type { SignatureKind } from '@sotto/crypto';
@@ -31,6 +32,7 @@ import type { Epoch } from './epoch.ts';
 import { needsPath, validateProposalList } from './proposal-list.ts';
 import type { Committer, SentProposal } from './proposal-list.ts';
 import { resolvePskSecret } from './psks.ts';
+import type { SealJob, Sealing } from '../sealing.ts';
 import { keysIn, makeEpoch, nextContext, requireValidTree } from './stage.ts';
 import type { Current, Staged } from './stage.ts';
 
@@ -69,26 +71,49 @@ export interface BuiltCommit {
   readonly welcome: Welcome | null;
 }
 
+type Continued = Omit<Current, 'proposal' | 'updateKey'>;
+
 /** Makes a commit and all that follows from it, RFC 9420 §12.4.1. Changes nothing of `current`. */
-export function buildCommit(
-  current: Omit<Current, 'proposal' | 'updateKey'>,
+export function* buildCommit(
+  current: Continued,
   parts: CommitParts,
   options: { readonly ratchetTree: boolean; readonly externalPub: boolean; readonly groupInfo: boolean },
-): BuiltCommit {
+): Sealing<BuiltCommit> {
+  const next = nextTree(current, parts);
+  const { path } = next;
+  let isComplete = false;
+  try {
+    const built = yield* completeCommit(current, parts, next, options);
+    isComplete = true;
+    return built;
+  } finally {
+    for (const { pathSecret, key } of path?.steps ?? []) {
+      pathSecret.dispose();
+      if (!isComplete) key[Symbol.dispose]();
+    }
+    path?.commitSecret.dispose();
+    if (!isComplete) path?.leafKey[Symbol.dispose]();
+  }
+}
+
+/** The tree after a commit, with its path where it has one. */
+interface NextTree {
+  readonly tree: RatchetTree;
+  readonly applied: Applied;
+  readonly committerLeaf: number;
+  readonly path: NewPath | null;
+}
+
+function nextTree(current: Continued, parts: CommitParts): NextTree {
   const { crypto, around, epoch } = current;
-  const { groupId } = epoch.context;
+  const { groupId, extensions } = epoch.context;
   const { proposals, committer } = parts;
   validateProposalList(crypto, proposals, committer, current.tree, parts.successor);
   if (parts.successor !== null && epoch.context.epoch !== 0n) {
     throw new MlsError('successor', 'only the first commit of a group can follow from another');
   }
   const tree = current.tree.copy();
-  const applied = applyProposals(crypto, tree, proposals, {
-    groupId,
-    extensions: epoch.context.extensions,
-    around,
-  });
-  const absent = new Set(applied.added.map(({ leaf }) => leaf));
+  const applied = applyProposals(crypto, tree, proposals, { groupId, extensions, around });
   const committerLeaf = committer.kind === 'member' ? committer.leaf : reserveLeaf(crypto, tree, parts);
   const path =
     parts.forcePath || needsPath(proposals)
@@ -101,35 +126,32 @@ export function buildCommit(
           ),
         )
       : null;
-  requireValidTree(
-    current,
-    tree,
-    applied,
-    path === null ? [] : [committerLeaf, ...path.steps.map(({ index }) => index)],
-  );
+  const changed = path === null ? [] : [committerLeaf, ...path.steps.map(({ index }) => index)];
+  requireValidTree(current, tree, applied, changed);
+  return { tree, applied, committerLeaf, path };
+}
+
+function* completeCommit(
+  current: Continued,
+  parts: CommitParts,
+  { tree, applied, committerLeaf, path }: NextTree,
+  options: { readonly ratchetTree: boolean; readonly externalPub: boolean; readonly groupInfo: boolean },
+): Sealing<BuiltCommit> {
+  const { crypto, around, epoch } = current;
+  const { proposals, committer, authenticatedData } = parts;
+  const absent = new Set(applied.added.map(({ leaf }) => leaf));
   const provisional = nextContext(epoch.context, tree, applied.extensions);
   const commit: Commit = {
     proposals: proposals.map(toProposalOrRef),
-    path: path === null ? null : encryptPath(crypto, tree, path, encodeGroupContext(provisional), absent),
+    path: path === null ? null : yield* encryptPath(crypto, tree, path, encodeGroupContext(provisional), absent),
   };
-  const signed = signContent(
-    crypto,
-    parts.signer,
-    parts.wireFormat,
-    {
-      groupId,
-      epoch: epoch.context.epoch,
-      sender: committer,
-      authenticatedData: parts.authenticatedData,
-      content: { kind: 'commit', commit },
-    },
-    epoch.contextBytes,
-  );
-  using psk = resolvePskSecret(crypto, applied.psks, around.psks, (id, number) => current.resumption(id, number));
+  const { groupId, epoch: number } = epoch.context;
+  const framed = { groupId, epoch: number, sender: committer, authenticatedData, content: { kind: 'commit', commit } };
+  const signed = signContent(crypto, parts.signer, parts.wireFormat, framed as FramedContent, epoch.contextBytes);
+  using psk = resolvePskSecret(crypto, applied.psks, around.psks, (id, at) => current.resumption(id, at));
   const confirmed = confirmedTranscriptHash(crypto, epoch.interimTranscriptHash, signed, signed.signature);
-  const context = { ...provisional, confirmedTranscriptHash: confirmed };
   const made = makeEpoch(crypto, {
-    context,
+    context: { ...provisional, confirmedTranscriptHash: confirmed },
     init: parts.initSecret ?? epoch.secrets.init,
     commit: path?.commitSecret ?? null,
     psk,
@@ -139,49 +161,56 @@ export function buildCommit(
     digest: null,
   });
   using joiner = made.joiner;
-  const { epoch: next } = made.staged;
-  const isAdding = applied.added.length > 0;
-  const groupInfo = isAdding || options.groupInfo ? makeGroupInfo(crypto, next, tree, options) : null;
-  const welcome =
-    !isAdding || groupInfo === null
-      ? null
-      : makeWelcome(crypto, { joiner, psk, applied, path, committerLeaf, groupInfo });
-  const keys = keysIn(tree, current.keys);
-  if (path !== null) {
-    keys.set(2 * committerLeaf, path.leafKey);
-    for (const { index, key } of path.steps) keys.set(index, key);
-    for (const { pathSecret } of path.steps) pathSecret.dispose();
-    path.commitSecret.dispose();
+  const { epoch: next, encryption } = made.staged;
+  let isComplete = false;
+  try {
+    const isAdding = applied.added.length > 0;
+    const groupInfo = isAdding || options.groupInfo ? makeGroupInfo(crypto, next, tree, options) : null;
+    const welcome =
+      !isAdding || groupInfo === null
+        ? null
+        : yield* makeWelcome(crypto, { joiner, psk, applied, path, committerLeaf, groupInfo });
+    const keys = keysIn(tree, current.keys);
+    if (path !== null) {
+      keys.set(2 * committerLeaf, path.leafKey);
+      for (const { index, key } of path.steps) keys.set(index, key);
+    }
+    isComplete = true;
+    return {
+      content: withTag(signed, next.confirmationTag),
+      staged: { ...made.staged, tree, keys },
+      effects: effectsOf(applied, {
+        committer,
+        committerLeaf,
+        hasPath: path !== null,
+        proposals,
+        before: current.tree,
+        after: tree,
+      }),
+      groupInfo: options.groupInfo ? groupInfo : null,
+      welcome,
+    };
+  } finally {
+    if (!isComplete) {
+      wipeEpochSecrets(next.secrets);
+      encryption.dispose();
+    }
   }
-  return {
-    content: withTag(signed, next.confirmationTag),
-    staged: { ...made.staged, tree, keys },
-    effects: effectsOf(applied, {
-      committer,
-      committerLeaf,
-      hasPath: path !== null,
-      proposals,
-      before: current.tree,
-      after: tree,
-    }),
-    groupInfo: options.groupInfo ? groupInfo : null,
-    welcome,
-  };
 }
 
 /**
  * A commit of the own proposals and as many of those `kept` as go with them, tried in their order: members must not be
  * able to stop commits by proposals that stand against each other. If the own ones cannot stand, it says so.
  */
-export function buildWithKept(
-  build: (proposals: readonly SentProposal[]) => BuiltCommit,
+export function* buildWithKept(
+  build: (proposals: readonly SentProposal[]) => Sealing<BuiltCommit>,
   current: Pick<Current, 'crypto' | 'around' | 'epoch' | 'tree' | 'resumption'>,
   committer: Committer,
   own: readonly SentProposal[],
   kept: readonly SentProposal[],
-): BuiltCommit {
+): Sealing<BuiltCommit> {
   try {
-    return build([...own, ...kept]);
+    return yield* build([...own, ...kept]);
   } catch (error) {
     if (!(error instanceof MlsError) || kept.length === 0) throw error;
   }
@@ -189,7 +218,7 @@ export function buildWithKept(
   for (const proposal of kept) {
     if (canStand(current, committer, [...accepted, proposal])) accepted.push(proposal);
   }
-  return build(accepted);
+  return yield* build(accepted);
 }
 
 function canStand(
@@ -244,22 +273,31 @@ interface WelcomeParts {
 }
 
 /** RFC 9420 §12.4.3.1. */
-function makeWelcome(crypto: SuiteCrypto, parts: WelcomeParts): Welcome {
+function* makeWelcome(crypto: SuiteCrypto, parts: WelcomeParts): Sealing<Welcome> {
   using welcome = welcomeSecret(crypto, parts.joiner, parts.psk);
   const { key, nonce } = welcomeKey(crypto, welcome);
   using ownedKey = key;
   using ownedNonce = nonce;
   const encryptedGroupInfo = crypto.seal(ownedKey, ownedNonce.reveal(), parts.groupInfo.bytes, NO_BYTES);
-  const seal = crypto.encryptor('Welcome', encryptedGroupInfo);
-  const secrets = parts.applied.added.map(({ leaf, keyPackage }) => {
-    const shared = commonAncestor(2 * parts.committerLeaf, 2 * leaf);
-    const pathSecret = parts.path?.steps.find(({ index }) => index === shared)?.pathSecret ?? null;
-    using plaintext = encodeGroupSecrets({ joinerSecret: parts.joiner, pathSecret, psks: parts.applied.psks });
-    const initKey = crypto.importPublicKey(keyPackage.initKey);
-    const encryptedGroupSecrets: HpkeSealed = seal(initKey, plaintext);
-    return { newMember: keyPackageRef(crypto, keyPackage.bytes), encryptedGroupSecrets };
-  });
-  return { cipherSuite: crypto.suite.id, secrets, encryptedGroupInfo };
+  const { added, psks } = parts.applied;
+  const jobs: SealJob[] = [];
+  try {
+    for (const { leaf, keyPackage } of added) {
+      const shared = commonAncestor(2 * parts.committerLeaf, 2 * leaf);
+      const pathSecret = parts.path?.steps.find(({ index }) => index === shared)?.pathSecret ?? null;
+      const receiver = crypto.importPublicKey(keyPackage.initKey);
+      jobs.push({ receiver, plaintext: encodeGroupSecrets({ joinerSecret: parts.joiner, pathSecret, psks }) });
+    }
+    const sealed = yield { cipherSuite: crypto.suite.id, label: 'Welcome', context: encryptedGroupInfo, jobs };
+    const secrets = added.map(({ keyPackage }, i) => {
+      const encryptedGroupSecrets = sealed[i];
+      if (encryptedGroupSecrets === undefined) throw new MlsError('internal', 'a sealed secret is missing');
+      return { newMember: keyPackageRef(crypto, keyPackage.bytes), encryptedGroupSecrets };
+    });
+    return { cipherSuite: crypto.suite.id, secrets, encryptedGroupInfo };
+  } finally {
+    for (const { plaintext } of jobs) plaintext.dispose();
+  }
 }
 
 function toProposalOrRef({ proposal, ref }: SentProposal): ProposalOrRef {

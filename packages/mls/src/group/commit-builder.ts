@@ -6,6 +6,7 @@ import { MLS10 } from '../messages/key-package.ts';
 import { decodeMessage } from '../messages/message.ts';
 import type { Proposal } from '../messages/proposal.ts';
 import type { ResumptionUsage } from '../messages/psk.ts';
+import type { Sealer } from '../sealing.ts';
 import type { SuiteCrypto } from '../suite.ts';
 import type { LeafChanges } from './build-commit.ts';
 import type { Surroundings } from './options.ts';
@@ -43,6 +44,7 @@ interface BuilderParts {
   readonly crypto: SuiteCrypto;
   readonly around: Surroundings;
   readonly create: (plan: CommitPlan) => PendingCommit;
+  readonly createBy: (sealer: Sealer, plan: CommitPlan) => Promise<PendingCommit>;
 }
 
 /** Gathers what a commit is to do; `create` makes it. */
@@ -157,6 +159,14 @@ export class CommitBuilder {
   /** Makes the commit. The group stays where it is until `merge`. Throws what makes the commit invalid. */
   create(): PendingCommit {
     return this.#parts.create({ ...this.#plan, proposals: this.#proposals });
+  }
+
+  /**
+   * The same with its seals made by `sealer`, for commits that add or reach many. The group can be used meanwhile; if it
+   * leaves its epoch, this throws `overtaken`.
+   */
+  createBy(sealer: Sealer): Promise<PendingCommit> {
+    return this.#parts.createBy(sealer, { ...this.#plan, proposals: this.#proposals });
   }
 
   #resume(groupId: Uint8Array, epoch: bigint, usage: ResumptionUsage): this {

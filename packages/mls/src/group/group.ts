@@ -24,6 +24,8 @@ import type { Processed, ProcessOptions } from './receive.ts';
 import type { RecordChange, RecordReader } from './records.ts';
 import type { OwnUpdate } from './stage.ts';
 import { isSameDigest } from './snapshots.ts';
+import { sealingBy, sealingHere } from '../sealing.ts';
+import type { Sealer, Sealing } from '../sealing.ts';
 import { GroupState } from './state.ts';
 import type { GroupStatus } from './state-records.ts';
 
@@ -165,7 +167,12 @@ export class Group implements Disposable {
   commit(): CommitBuilder {
     this.#requireActive();
     const { crypto, around } = this.#state;
-    return new CommitBuilder({ crypto, around, create: (plan) => this.#create(plan) });
+    return new CommitBuilder({
+      crypto,
+      around,
+      create: (plan) => sealingHere(crypto, this.#creating(plan)),
+      createBy: (sealer, plan) => this.#createBy(sealer, plan),
+    });
   }
 
   /** Takes an own commit that was accepted; receiving it back by `process` does the same. Throws `unknown_commit`. */
@@ -281,7 +288,15 @@ export class Group implements Disposable {
     return message;
   }
 
-  #create(plan: CommitPlan): PendingCommit {
+  async #createBy(sealer: Sealer, plan: CommitPlan): Promise<PendingCommit> {
+    const { id } = this.#state.epoch;
+    return sealingBy(sealer, this.#creating(plan), () => {
+      if (this.#state.epoch.id === id && this.#state.status.kind === 'active') return;
+      throw new MlsError('overtaken', 'the group went on while a commit was made');
+    });
+  }
+
+  *#creating(plan: CommitPlan): Sealing<PendingCommit> {
     this.#requireActive();
     const { crypto, epoch, around } = this.#state;
     this.#state.prepare({ sender: epoch.ownLeaf, commit: true });
@@ -289,7 +304,7 @@ export class Group implements Disposable {
     const committer = { kind: 'member', leaf: epoch.ownLeaf } as const;
     const own = plan.proposals.map((proposal) => ({ proposal, sender: committer, ref: null }));
     const kept = plan.includeProposals ? this.#committable() : [];
-    const build = (proposals: readonly SentProposal[]): BuiltCommit =>
+    const build = (proposals: readonly SentProposal[]): Sealing<BuiltCommit> =>
       buildCommit(
         current,
         {
@@ -306,7 +321,7 @@ export class Group implements Disposable {
         },
         { ratchetTree: plan.ratchetTree, externalPub: plan.externalPub, groupInfo: plan.groupInfo },
       );
-    const built = buildWithKept(build, current, committer, own, kept);
+    const built = yield* buildWithKept(build, current, committer, own, kept);
     const message = this.#protect(built.content);
     const digest = messageDigest(crypto, message);
     const staged = { ...built.staged, epoch: { ...built.staged.epoch, commitDigest: digest } };

@@ -2,6 +2,7 @@ import { Secret } from '@sotto/crypto';
 import type { PrivateKey } from '@sotto/crypto';
 import { NO_BYTES, sameBytes } from '../bytes.ts';
 import { MlsError } from '../error.ts';
+import type { Sealing } from '../sealing.ts';
 import type { UpdatePath, UpdatePathNode } from '../messages/commit.ts';
 import type { LeafNode } from '../messages/leaf-node.ts';
 import type { SuiteCrypto } from '../suite.ts';
@@ -53,22 +54,27 @@ export function createPath(
 }
 
 /** Encrypts a path's secrets to everyone below its copath but `absent` leaves (new members learn from the Welcome). */
-export function encryptPath(
+export function* encryptPath(
   crypto: SuiteCrypto,
   tree: RatchetTree,
   path: NewPath,
   context: Uint8Array,
   absent: ReadonlySet<number>,
-): UpdatePath {
-  const seal = crypto.encryptor(PATH_LABEL, context);
-  const nodes = path.steps.map(({ copath, key, pathSecret }): UpdatePathNode => ({
-    encryptionKey: key.publicKey,
-    encryptedPathSecrets: receivers(tree, copath, absent).map((index) => {
+): Sealing<UpdatePath> {
+  const jobs = path.steps.map(({ copath, pathSecret }) =>
+    receivers(tree, copath, absent).map((index) => {
       const node = tree.node(index);
       if (node === null) throw new MlsError('internal', 'a resolution holds a blank node');
-      return seal(node.publicKey(crypto), pathSecret);
+      return { receiver: node.publicKey(crypto), plaintext: pathSecret };
     }),
-  }));
+  );
+  const sealed = yield { cipherSuite: crypto.suite.id, label: PATH_LABEL, context, jobs: jobs.flat() };
+  let taken = 0;
+  const nodes = path.steps.map(({ key }, i): UpdatePathNode => {
+    const from = taken;
+    taken += jobs[i]?.length ?? 0;
+    return { encryptionKey: key.publicKey, encryptedPathSecrets: sealed.slice(from, taken) };
+  });
   return { leafNode: path.leafNode, nodes };
 }
 
