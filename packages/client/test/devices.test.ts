@@ -57,6 +57,30 @@ suite('several devices of one account', { timeout: 60_000 }, () => {
     );
   });
 
+  test('a request that one device has accepted stays accepted when a device that was away takes the request', async () => {
+    const gateway = new MemoryGateway(systemClock);
+    const effects = { openTransport: gateway.openTransport };
+    await using alice = await Person.create('alice', gateway.address, { effects });
+    await using bob = await Person.create('bob', gateway.address, { effects });
+    await using second = await addDevice(bob, 'second');
+    await until(
+      () => second.messenger.status(),
+      ({ registered }) => registered,
+    );
+    await second.messenger.close();
+    const conversation = await befriend(alice, bob);
+    await second.open();
+    const { account } = await alice.messenger.self();
+    const state = async (person: Person) => (await person.messenger.contact(account))?.state;
+    await until(
+      () => state(second),
+      (found) => found === 'accepted',
+    );
+    await alice.messenger.send(conversation, 'to both');
+    for (const each of [bob, second]) await has(each, conversation, 'to both');
+    assert.deepEqual([await state(bob), await state(second)], ['accepted', 'accepted']);
+  });
+
   test('2 × 2 devices: each message reaches all four, in one order, and receipts reach both of its author', async () => {
     await using scene = await couple();
     const { alice, bob, conversation } = scene;

@@ -80,11 +80,24 @@ function followDecision(row: StoredContact, decision: ContactDecision, isNew: bo
   row.decision = decision;
 }
 
-/** The later one wins; of two made in the same millisecond the same one everywhere. */
+/**
+ * The later one wins; of two made in the same millisecond the same one everywhere. That somebody asks is no decision: a
+ * device that was away takes the request after another one has answered it, and would undo the answer.
+ */
 function supersedes(decision: ContactDecision, other: ContactDecision): boolean {
+  if (isAsked(decision) && isSettled(other)) return false;
+  if (isAsked(other) && isSettled(decision)) return true;
   if (decision.decidedAt !== other.decidedAt) return decision.decidedAt > other.decidedAt;
   const [a, b] = [decision, other].map((each) => toBinary(ContactDecisionSchema, each));
   return a !== undefined && b !== undefined && Buffer.compare(a, b) > 0;
+}
+
+function isAsked({ state }: ContactDecision): boolean {
+  return state === ContactDecision_State.INCOMING;
+}
+
+function isSettled({ state }: ContactDecision): boolean {
+  return state === ContactDecision_State.ACCEPTED || state === ContactDecision_State.BLOCKED;
 }
 
 /** Ends of a conversation that are not here keep their place, so that what is written here comes after them. */
