@@ -82,6 +82,9 @@ async function start(ground: Ground, options: OpenOptions, isNew: boolean): Prom
     options.signal?.throwIfAborted();
     await moveIn(rooms);
   } catch (cause) {
+    // What waits to be let through would wait for ever, and be waited for.
+    rooms.connection.close();
+    rooms.outbox.close();
     await rooms.core.background.close();
     await rooms.transport.close();
     letGo();

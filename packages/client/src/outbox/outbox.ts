@@ -102,10 +102,15 @@ export class Outbox {
   #noteTakenUp(): void {
     const waiting = this.#core.ledger.read((read) => outbounds.all(read).slice(0, MOST_TOLD));
     if (waiting.length === 0) return;
-    this.#core.ledger.commit((tx) => {
-      const now = this.#core.clock.now();
-      for (const { row } of waiting) noteDown(tx, messageRef(row.id), now, { code: 'taken-up' });
-    });
+    try {
+      this.#core.ledger.commit((tx) => {
+        const now = this.#core.clock.now();
+        for (const { row } of waiting) noteDown(tx, messageRef(row.id), now, { code: 'taken-up' });
+      });
+    } catch (cause) {
+      // A full disk must not keep what is stored from being read.
+      this.#core.background.report(cause);
+    }
   }
 
   close(): void {

@@ -179,7 +179,11 @@ export class DeviceNode {
       openTransport: (options) => createGatewayTransport({ ...options, device: { ...options.device, network } }),
       hold: () => () => undefined,
     };
-    const opened = await open({ vault, settings, effects: tampering.effects?.(effects) ?? effects });
+    const given = { vault, settings, effects: tampering.effects?.(effects) ?? effects };
+    const opened = await open(given).catch((error: unknown) => {
+      process.kill();
+      throw error;
+    });
     const messenger = tampering.messenger?.(opened) ?? opened;
     if (!process.alive) return;
     up.messenger = messenger;

@@ -1,4 +1,5 @@
 import { Agenda } from './agenda.ts';
+import { fileWork } from './file-work.ts';
 
 /** Tasks in one instant of simulated time; more means that something runs in circles. */
 const MOST_IN_ONE_INSTANT = 100_000;
@@ -81,6 +82,6 @@ export class Timeline {
 
   async #turn(): Promise<void> {
     do await new Promise((resolve) => setImmediate(resolve));
-    while (this.#offThread > 0);
+    while (this.#offThread > 0 || fileWork.isBusy);
   }
 }
