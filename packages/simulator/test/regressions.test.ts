@@ -24,49 +24,47 @@ async function scene(accounts: readonly number[], act: (world: World, ...devices
 describe('what seeds have found', () => {
   test('a block made on one own device and taken back on another leaves the contact accepted on both', () =>
     scene([2, 1], async (world, first, second) => {
-      const [contact] = await world.settled(messengerOf(first!).contacts());
-      await world.settled(messengerOf(first!).block(contact!.account));
+      const [contact] = await world.settled(messengerOf(first).contacts());
+      await world.settled(messengerOf(first).block(contact!.account));
       await world.pass(MINUTE);
-      await world.settled(messengerOf(second!).unblock(contact!.account));
+      await world.settled(messengerOf(second).unblock(contact!.account));
       await world.pass(MINUTE);
-      for (const device of [first!, second!]) {
+      for (const device of [first, second]) {
         assert.equal((await world.settled(messengerOf(device).contact(contact!.account)))?.state, 'accepted');
       }
     }));
 
   test('two own devices that decide in the same millisecond end with the same decision', () =>
     scene([2, 1], async (world, first, second) => {
-      const [contact] = await world.settled(messengerOf(first!).contacts());
-      for (const device of [first!, second!]) device.way.weather = { kind: 'cut' };
-      const names = [first!, second!].map((device, i) =>
-        messengerOf(device).setNickname(contact!.account, `name ${i}`),
-      );
+      const [contact] = await world.settled(messengerOf(first).contacts());
+      for (const device of [first, second]) device.way.weather = { kind: 'cut' };
+      const names = [first, second].map((device, i) => messengerOf(device).setNickname(contact!.account, `name ${i}`));
       await world.settled(Promise.all(names));
       lift(world);
       await world.pass(10 * MINUTE);
       const [a, b] = await world.settled(
-        Promise.all([first!, second!].map((device) => messengerOf(device).contact(contact!.account))),
+        Promise.all([first, second].map((device) => messengerOf(device).contact(contact!.account))),
       );
       assert.equal(a?.nickname, b?.nickname);
     }));
 
   test('a device that could not come up because its disk was full comes up and sends once there is room', () =>
     scene([1, 1], async (world, sender, receiver) => {
-      const [contact] = await world.settled(messengerOf(sender!).contacts());
-      sender!.way.weather = { kind: 'cut' };
-      const { id } = await world.settled(messengerOf(sender!).send(contact!.conversation, 'Hello'));
-      sender!.crash();
-      sender!.diskFull = true;
+      const [contact] = await world.settled(messengerOf(sender).contacts());
+      sender.way.weather = { kind: 'cut' };
+      const { id } = await world.settled(messengerOf(sender).send(contact!.conversation, 'Hello'));
+      sender.crash();
+      sender.diskFull = true;
       await world.pass(MINUTE);
       lift(world);
       await world.pass(10 * MINUTE);
-      assert.notEqual(await world.settled(messengerOf(receiver!).message(id)), null);
+      assert.notEqual(await world.settled(messengerOf(receiver).message(id)), null);
     }));
 
   test('a login that the gateway refuses while it restarts is told as a refusal, not as a fault of the program', () =>
     scene([1, 1], async (world, device) => {
       const problems: string[] = [];
-      messengerOf(device!).events.on('problem', ({ error }) => void problems.push(error.code));
+      messengerOf(device).events.on('problem', ({ error }) => void problems.push(error.code));
       for (let i = 0; i < 20; i++) {
         world.gateway.crash();
         await world.pass(20 * i);

@@ -19,9 +19,7 @@ interface View {
 /** Looks at everything once all is calm. Throws `Violation`. */
 export async function checkFinal(world: World): Promise<void> {
   await checkOutboxes(world);
-  for (const [index, person] of world.people.entries()) {
-    for (const other of world.people.slice(index + 1)) await checkConversation(world, person, other);
-  }
+  for (const [person, other] of world.pairs()) await checkConversation(world, person, other);
   await checkRows(world);
 }
 

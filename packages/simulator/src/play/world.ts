@@ -97,13 +97,11 @@ export class World {
     this.gateway.start();
   }
 
-  /** Accounts with their devices, each a contact of each, and nothing left to do. */
+  /** Accounts with their devices, each a contact of its neighbours, and nothing left to do. */
   static async create(options: WorldOptions): Promise<World> {
     const world = new World(options);
     for (const [index, devices] of options.accounts.entries()) await world.#addPerson(index, devices);
-    for (const [index, person] of world.people.entries()) {
-      for (const other of world.people.slice(index + 1)) await world.#befriend(person, other);
-    }
+    for (const [person, other] of world.pairs()) await world.#befriend(person, other);
     await world.pass(2 * MINUTE);
     return world;
   }
@@ -129,6 +127,19 @@ export class World {
     const result = await this.timeline.runUntilSettled(work, PATIENCE_MS);
     this.requireSound();
     return result;
+  }
+
+  /** Who is whose contact: people sit in a circle and know their neighbours. */
+  pairs(): readonly (readonly [Person, Person])[] {
+    const { people } = this;
+    const pairs: [Person, Person][] = [];
+    for (const [index, person] of people.entries()) {
+      const next = people[(index + 1) % people.length];
+      if (next !== undefined && next !== person && (index + 1 < people.length || people.length > 2)) {
+        pairs.push([person, next]);
+      }
+    }
+    return pairs;
   }
 
   get elapsedMs(): number {
