@@ -20,7 +20,7 @@ export interface ReliedOn {
 export type ChainSource = (account: string) => ReliedOn | null;
 
 /** A head that a chain is to reach, and where to look for it. */
-export interface MissingChain {
+interface MissingChain {
   readonly account: Uint8Array;
   readonly sequence: number;
   readonly gateway: string;
@@ -188,6 +188,6 @@ function tolerant(find: () => ReliedOn | null): ReliedOn | null | 'bad' {
 }
 
 /** Credential and key of a leaf as one word. */
-export function keyOf(credential: Credential, signatureKey: Uint8Array): string {
+function keyOf(credential: Credential, signatureKey: Uint8Array): string {
   return credential.kind === 'basic' ? `${idHex(signatureKey)}${idHex(credential.identity)}` : 'x509';
 }

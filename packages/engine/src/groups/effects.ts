@@ -131,7 +131,7 @@ export function updatedOf(effects: CommitEffects): GroupDevice[] {
   return effects.updated.map(({ after }) => seatOf(after));
 }
 
-export function seatAt(group: Group, leaf: number): Seat {
+function seatAt(group: Group, leaf: number): Seat {
   const member = group.member(leaf);
   if (member === null) throw new EngineError('damaged_record', 'a sender is no member of the group');
   return seatOf(member);

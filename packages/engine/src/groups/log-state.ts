@@ -15,7 +15,7 @@ export interface PastEpochKeys {
   readonly endedBy: Uint8Array;
 }
 
-export interface OwnCommit {
+interface OwnCommit {
   readonly entry: Uint8Array;
   /** By which MLS knows it. */
   readonly digest: Uint8Array;

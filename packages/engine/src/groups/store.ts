@@ -76,7 +76,7 @@ export function mlsClient({ crypto, trees }: CallContext, setting: ClientSetting
 }
 
 /** X-Wing, ChaCha20-Poly1305, Ed25519. */
-export const DEFAULT_SUITE = 0xf002;
+const DEFAULT_SUITE = 0xf002;
 
 /** For what signs with a stored leaf's key only. */
 const NO_IDENTITY: ClientOptions['identity'] = {
@@ -122,7 +122,7 @@ export function trusting<T>(run: () => T): T {
 }
 
 /** What an MLS failure is at the engine's door, where the request is not judged by a rule. */
-export function mlsFailure(cause: MlsError): EngineError {
+function mlsFailure(cause: MlsError): EngineError {
   if (isOwnFault(cause)) return new EngineError('damaged_record', 'a record of a group is damaged', { cause });
   return cause.code === 'group_closed'
     ? new EngineError('group_closed', 'the group is over for this device', { cause })
