@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import type { MessengerErrorCode } from '../src/index.ts';
 import { DAY, HOUR, MINUTE, pair, SECOND } from './support/pair.ts';
 import { texts } from './support/people.ts';
+import { addDevice } from './support/second-device.ts';
 
 const code = (expected: MessengerErrorCode) => ({ name: 'MessengerError', code: expected });
 
@@ -116,6 +117,21 @@ suite('how an account keeps a conversation', { timeout: 60_000 }, () => {
     // The time of a mute ends by itself.
     await clock.advance(2 * DAY);
     assert.equal((await bob.messenger.conversation(conversation))?.mutedUntil, null);
+  });
+
+  test('a device that is added later keeps conversations as the others do, timer included', async () => {
+    await using scene = await pair();
+    const { alice, bob, clock, conversation } = scene;
+    await bob.messenger.configureConversation(conversation, { pinned: true, draft: { text: 'begun' } });
+    await alice.messenger.send(conversation, { kind: 'timer', seconds: 3600 });
+    await clock.advance(MINUTE);
+    await using tablet = await addDevice(bob, 'tablet', clock.now());
+    await clock.advance(2 * MINUTE);
+    const kept = await tablet.messenger.conversation(conversation);
+    assert.deepEqual([kept?.pinned, kept?.draft?.text, kept?.timer], [true, 'begun', 3600]);
+    const { id } = await tablet.messenger.send(conversation, 'disappears too');
+    await clock.advance(MINUTE);
+    assert.equal((await alice.messenger.message(id))?.expiresAfter, 3600);
   });
 
   test('a new message brings an archived conversation back, unless it is muted', async () => {

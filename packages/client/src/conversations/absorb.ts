@@ -100,8 +100,8 @@ export function absorb(tx: Tx, core: Core, absorbed: Absorbed): Absorption {
   if (made === undefined && own) startCountdown(tx, row, startElsewhere(content.sentAt, now));
   putConversation(tx, conversation);
   if (made === undefined) messageCame(tx, core, messageRef(id));
-  // Before the first message that this device has, nothing is missing.
-  if (made === undefined && !isNew) wantMissing(tx, core, absorbed, parents.missing);
+  // Before the first message that this device has, nothing is missing; what a group has, its log brings.
+  if (made === undefined && !isNew && !conversation.group) wantMissing(tx, core, absorbed, parents.missing);
   if (held || waited) tx.ring('held', conversationRef(content.conversation));
   if (line && !held) tellNew(tx, core, row);
   return { kind: 'stored', line, held };

@@ -40,6 +40,7 @@ export function viewMessage(read: VaultReader, self: SelfIds, row: StoredMessage
   const id = messageRef(row.id);
   const content = contentOf(row);
   const own = equalBytes(row.author, self.account);
+  const expiresAfter = content === null || isTimer(content) ? null : content.timer?.seconds || null;
   return {
     id,
     conversation: conversationRef(row.conversation),
@@ -49,8 +50,8 @@ export function viewMessage(read: VaultReader, self: SelfIds, row: StoredMessage
     body: bodyOf(row, content, (attachments) => viewAttachments(read, id, attachments)),
     pinned: row.pin?.pinned === true,
     mentioned: isNamed(self, row, content),
-    expiresAfter: content === null || isTimer(content) ? null : content.timer?.seconds || null,
-    expiresAt: expiryOf(read, id),
+    expiresAfter,
+    expiresAt: expiresAfter === null ? null : expiryOf(read, id),
     reactions: row.reactions
       .filter((reaction) => reaction.emoji !== '')
       .map((reaction) => ({ account: accountRef(reaction.account), emoji: reaction.emoji })),

@@ -48,12 +48,16 @@ export class Asker {
   }
 
   check(): void {
-    if (this.#core.background.closing) return;
+    if (this.#core.background.closing || !this.#wantsAnything()) return;
     const now = this.#core.clock.now();
     this.#core.ledger.commit((tx) => {
       for (const question of this.#due(tx, now)) this.#ask(tx, question, now);
     });
     this.#wait();
+  }
+
+  #wantsAnything(): boolean {
+    return this.#core.ledger.read((read) => read.count(wanteds.collection) > 0);
   }
 
   close(): void {
