@@ -28,6 +28,7 @@ export class Circle implements AsyncDisposable {
 
   static async of(names: readonly string[], options: CircleOptions = {}): Promise<Circle> {
     const circle = new Circle(options.settings ?? {});
+    circle.gateway.reconnectMs = 10 * SECOND;
     for (const name of names) await circle.add(name);
     const [first, ...others] = circle.people;
     if (first === undefined) return circle;
@@ -63,6 +64,12 @@ export class Circle implements AsyncDisposable {
 
   pass(ms: number): Promise<void> {
     return this.clock.advance(ms);
+  }
+
+  /** A long time in which nobody does anything. */
+  async sleep(ms: number): Promise<void> {
+    this.clock.jump(ms);
+    await this.pass(MINUTE);
   }
 
   async account(person: Person): Promise<AccountRef> {
