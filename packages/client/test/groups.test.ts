@@ -23,5 +23,8 @@ suite('R-GRP-1 groups: what people do', () => {
     assert.equal(list?.name, 'Walks');
     assert.equal(list?.last?.body.kind, 'text');
     assert.ok((await notices(people[0]!.messenger, group)).length >= 2);
+    // Bob and Carol are no contacts of each other.
+    const { members } = await people[1]!.messenger.groups.members(group);
+    assert.deepEqual(members.map((member) => member.name).toSorted(), ['alice', 'bob', 'carol']);
   });
 });

@@ -20,6 +20,8 @@ export class Circle implements AsyncDisposable {
   readonly clock = new ManualClock();
   readonly gateway = new MemoryGateway(this.clock);
   readonly people: Person[] = [];
+  /** Told by the messengers of `add`, until they are reopened. */
+  readonly problems: string[] = [];
   readonly #settings: Partial<Settings>;
 
   private constructor(settings: Partial<Settings>) {
@@ -49,8 +51,16 @@ export class Circle implements AsyncDisposable {
     const settings = { autoAccept: true, retryBaseMs: SECOND, retryMostMs: MINUTE, ...this.#settings };
     const person = await Person.create(name, this.gateway.address, { effects, settings });
     this.people.push(person);
+    this.#watch(person);
     await this.pass(SECOND);
     return person;
+  }
+
+  /** What fails behind everybody's back fails the test. */
+  #watch({ messenger, name }: Person): void {
+    messenger.events.on('problem', ({ error }) => {
+      this.problems.push(`${name}: ${error.stack ?? error.message} ${String(error.cause)}`);
+    });
   }
 
   async acquaint(a: Person, b: Person): Promise<void> {
@@ -115,6 +125,7 @@ export class Circle implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const person of this.people) await person[Symbol.asyncDispose]();
     this.gateway.logs.close();
+    assert.deepEqual(this.problems, []);
     assert.equal(this.clock.pending, 0, 'timers are left');
   }
 }
