@@ -23,6 +23,7 @@ export function beginResync(
   group.state = StoredGroup_State.RESYNCING;
   group.reason = reason;
   group.missed = new Uint8Array(0);
+  group.strangers = 0;
   group.resyncRequest = new Uint8Array(0);
   for (const post of decisionsOf(tx.write, ref)) deletePost(tx, post);
   tellGroup(tx, core, ref);

@@ -402,7 +402,7 @@ export class Groups implements Omit<Surface, 'joinByLink'> {
       if (row.state === StoredGroup_State.FOUNDING)
         throw new MessengerError('wrong_state', 'the group is not open yet');
       row.resyncAt = 0n;
-      beginResync(tx, this.#parts, row, 'cannot-follow');
+      beginResync(tx, this.#parts, row, 'resync-asked');
       putGroup(tx, row);
       tx.ring('group', group);
     });

@@ -27,6 +27,7 @@ export const groupReasons = {
   'removed-by-member': 'A member removed this account.',
   'asking-refused': 'The question to be let in was answered with no.',
   'cannot-follow': 'A change of the group could not be read; this device asked to be brought back in.',
+  'resync-asked': 'Somebody asked on this device that it be brought back in.',
   'log-expired': 'The log no longer has what this device had not read; it asked to be brought back in.',
   'rolled-back': "This device's state is older than what it has sent; it asked to be brought back in.",
   'waiting-member': 'It waits for a member who can bring this device back in.',

@@ -71,6 +71,14 @@ export async function rejoin(parts: WorkerParts, ref: ConversationRef, signal: A
   const row = core.ledger.read((read) => groups.get(read, ref));
   if (row === null || row.resyncInfo.length === 0) return true;
   const info = fromBinary(GroupResyncInfoSchema, row.resyncInfo);
+  if (
+    row.reason === 'cannot-follow' &&
+    info.admission !== undefined &&
+    equalBytes(info.admission.epochKey, row.epochKey)
+  ) {
+    core.ledger.commit((tx) => goOn(tx, parts, ref));
+    return true;
+  }
   const groupInfo = await opened(parts, info.groupInfo, signal);
   const book = await opened(parts, info.accounts, signal);
   if (groupInfo === null || info.admission === undefined) return false;
@@ -126,6 +134,18 @@ function post(
   if (info.history !== undefined && info.history.height > (group.history?.height ?? 0n)) group.history = info.history;
   const kind = LogEntryKind.EXTERNAL_COMMIT;
   putPost(tx, newPost(tx, group, { kind, post: made.post, entry: made.entryId }));
+  tx.ring('groupFollow', ref);
+}
+
+/** It was garbage that looked like a commit kept from this device: the member is in the same epoch. */
+function goOn(tx: Tx, { core }: WorkerParts, ref: ConversationRef): void {
+  const group = groups.need(tx.write, ref);
+  group.state = StoredGroup_State.JOINED;
+  group.reason = '';
+  group.resyncInfo = new Uint8Array(0);
+  putGroup(tx, group);
+  tellGroup(tx, core, ref);
+  // What came meanwhile was not taken.
   tx.ring('groupFollow', ref);
 }
 

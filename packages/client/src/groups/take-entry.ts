@@ -53,6 +53,12 @@ export function takeEntry(
   return taken;
 }
 
+/**
+ * So many entries in a row under unknown keys: a commit was kept from this device. Garbage on a losing branch looks the
+ * same; then it costs a question.
+ */
+const MOST_STRANGERS = 8;
+
 const quiet: Taken = { moved: false, rejoined: false };
 
 function follow(
@@ -65,6 +71,7 @@ function follow(
   result: ProcessEntryResult,
 ): Taken {
   const { core, acquaintances } = parts;
+  if (result.kind !== 'passed-over' && result.kind !== 'invalid') group.strangers = 0;
   switch (result.kind) {
     case 'message':
       if (group.state === StoredGroup_State.JOINED) {
@@ -108,8 +115,10 @@ function follow(
     }
     case 'passed-over':
       if (result.reason === 'unreadable-commit' && entry?.kind === 'commit') group.missed = entry.successor;
-      if (result.reason === 'unknown-key' && entry !== null && equalBytes(entry.epochKey, group.missed)) {
-        beginResync(tx, parts, group, 'cannot-follow');
+      if (result.reason === 'unknown-key' && entry !== null) {
+        group.strangers++;
+        const others = equalBytes(entry.epochKey, group.missed) || group.strangers >= MOST_STRANGERS;
+        if (others) beginResync(tx, parts, group, 'cannot-follow');
       }
       if (result.reason === 'lost-commit') {
         const post = entry === null ? null : postByEntry(tx.write, entryIdOf(parts, record));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { LogRecord } from '@sotto/gateway-api';
 import type { AccountRef, ConversationRef, Effects, GroupNotice, Messenger, Settings } from '../../src/index.ts';
 import { ManualClock } from './clock.ts';
 import { MemoryGateway } from './memory-gateway.ts';
@@ -8,6 +9,9 @@ export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
+
+/** The entry to show in a record's place; null: it is withheld. */
+export type Tamper = (record: LogRecord) => Uint8Array | null;
 
 export interface CircleOptions {
   readonly settings?: Partial<Settings>;
@@ -42,9 +46,11 @@ export class Circle implements AsyncDisposable {
     return circle;
   }
 
-  async add(name: string): Promise<Person> {
+  /** `tamper`: what this one is shown of logs. */
+  async add(name: string, tamper?: Tamper): Promise<Person> {
+    const openTransport = tamper === undefined ? this.gateway.openTransport : this.#tampered(tamper);
     const effects: Partial<Effects> = {
-      openTransport: this.gateway.openTransport,
+      openTransport,
       clock: this.clock,
       random: () => 0.5,
     };
@@ -54,6 +60,26 @@ export class Circle implements AsyncDisposable {
     this.#watch(person);
     await this.pass(SECOND);
     return person;
+  }
+
+  #tampered(tamper: Tamper): Effects['openTransport'] {
+    return (options) => {
+      const transport = this.gateway.openTransport(options);
+      const follow = transport.followLogs.bind(transport);
+      transport.followLogs = (address, sink, following) =>
+        follow(
+          address,
+          {
+            ...sink,
+            onRecord: async (log, record) => {
+              const entry = tamper(record);
+              if (entry !== null) await sink.onRecord(log, { ...record, entry });
+            },
+          },
+          following,
+        );
+      return transport;
+    };
   }
 
   /** What fails behind everybody's back fails the test. */

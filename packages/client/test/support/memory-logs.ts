@@ -35,6 +35,12 @@ export class MemoryLogs {
     };
   }
 
+  /** Everything that a log keeps, in its order. */
+  async entries(log: Uint8Array): Promise<readonly { readonly position: number; readonly entry: Uint8Array }[]> {
+    const page = await this.#open().store.groupLogs.read(log, 0, 10_000, Infinity);
+    return page?.records ?? [];
+  }
+
   close(): void {
     this.#opened?.gateway.stop();
     this.#opened?.store.close();
