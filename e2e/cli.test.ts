@@ -82,12 +82,12 @@ describe('the sotto command against a real gateway', () => {
     for (const code of ['stored', 'sealed', 'accepted', 'delivered']) assert.ok(codes.includes(code), codes.join());
     assert.equal(first(await alice.must(['explain', '--last', 'bobby']))['message'], id);
 
-    await alice.must(['send', 'bobby', '--edit', id, 'c, but better']);
+    await alice.must(['edit', id, 'c, but better']);
     await bob.must(['inbox']);
     const seen = (await bob.must(['history', 'alice'])).objects.find((message) => message['id'] === id);
     assert.equal(seen?.['text'], 'c, but better');
     assert.equal(seen?.['edited'], true);
-    await bob.must(['send', 'alice', '--react', '👍', '--on', id]);
+    await bob.must(['react', id, '👍']);
     await bob.must(['send', 'alice', '--reply-to', id, 'an answer']);
     await alice.must(['inbox']);
     const reacted = (await alice.must(['history', 'bobby'])).objects;
@@ -95,7 +95,7 @@ describe('the sotto command against a real gateway', () => {
     assert.equal(reactions?.[0]?.emoji, '👍');
     assert.equal(reacted.at(-1)?.['replyTo'], id);
     assert.equal((await alice.must(['search', 'bett'])).objects.length, 1);
-    await alice.must(['send', 'bobby', '--delete', id]);
+    await alice.must(['delete', id]);
     await bob.must(['inbox']);
     assert.equal(
       (await bob.must(['history', 'alice'])).objects.find((message) => message['id'] === id)?.['kind'],

@@ -81,7 +81,7 @@ async function start(signal: AbortSignal): Promise<number> {
         output: stdout,
         colour: context.output.colour,
         clock: machineClock,
-        start: echo.account,
+        start: echo.conversation,
         welcome: welcome(facts),
       });
       stdout.write(own ? 'The gateway stops with this window. "npm start" goes on where you left.\n' : '');

@@ -6,10 +6,11 @@ import { CliError } from './error.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
 import { createOutput } from './output/output.ts';
 import type { Output } from './output/output.ts';
+import { addGroup } from './program-group.ts';
 import { VERSION } from './version.ts';
 
 /** A command's work; what it imports is loaded only when it runs. A number is the exit code. */
-type Work = (context: CliContext) => Promise<number | void>;
+export type Work = (context: CliContext) => Promise<number | void>;
 
 /**
  * Runs `sotto` with the arguments after the program's name. Resolves with the exit code; everything it has to say is
@@ -89,23 +90,41 @@ function buildProgram(environment: CliEnvironment, choose: (work: Work) => void)
   addProfile(program, choose);
   addContact(program, choose);
   addRequests(program, choose);
+  addGroup(program, choose);
 
   program
     .command('send')
     .description('send a message; without text it is read from standard input')
-    .argument('<who>', 'a contact')
+    .argument('<who>', 'a contact or a group')
     .argument('[text...]', 'the message')
     .option('--lines', 'every line of standard input is a message of its own')
     .option('--reply-to <message>', 'answer a message')
-    .option('--react <emoji>', 'react to the message named with --on ("" takes it back)')
-    .option('--on <message>', 'the message to react to')
-    .option('--edit <message>', 'a new text for an own message')
-    .option('--delete <message>', 'take an own message back')
-    .option('--wait <state>', 'stored, accepted (at their gateway), delivered or read', 'accepted')
-    .option('--timeout <seconds>', 'how long to wait for that', '10')
-    .action((who, text, options) =>
-      choose(async (context) => (await import('./commands/send.ts')).send(context, who, text, options)),
-    );
+    .option(...WAIT)
+    .option(...TIMEOUT)
+    .action((who, text, options) => choose(async (context) => (await loadSend()).send(context, who, text, options)));
+  program
+    .command('react')
+    .description('react to a message')
+    .argument('<message>', 'its id, or the beginning of it (see "sotto history WHO --ids")')
+    .argument('<emoji>', '"" takes the reaction back')
+    .option(...WAIT)
+    .option(...TIMEOUT)
+    .action((id, emoji, options) => choose(async (context) => (await loadSend()).react(context, id, emoji, options)));
+  program
+    .command('edit')
+    .description('give an own message a new text; without one it is read from standard input')
+    .argument('<message>', 'its id, or the beginning of it')
+    .argument('[text...]', 'the new text')
+    .option(...WAIT)
+    .option(...TIMEOUT)
+    .action((id, text, options) => choose(async (context) => (await loadSend()).edit(context, id, text, options)));
+  program
+    .command('delete')
+    .description('take an own message back')
+    .argument('<message>', 'its id, or the beginning of it')
+    .option(...WAIT)
+    .option(...TIMEOUT)
+    .action((id, options) => choose(async (context) => (await loadSend()).takeBack(context, id, options)));
   program
     .command('inbox')
     .description('fetch what arrived, show it and mark it as read')
@@ -115,12 +134,12 @@ function buildProgram(environment: CliEnvironment, choose: (work: Work) => void)
   program
     .command('chat')
     .description('talk in the terminal; without a terminal: lines in, messages out')
-    .argument('[who]', 'a contact (default: the last conversation)')
+    .argument('[who]', 'a contact or a group (default: the last conversation)')
     .action((who) => choose(async (context) => (await import('./commands/chat.ts')).chat(context, who)));
   program
     .command('history')
     .description('messages of a conversation, oldest first')
-    .argument('<who>', 'a contact')
+    .argument('<who>', 'a contact or a group')
     .option('-n, --limit <number>', 'how many of the newest', '50')
     .option('--ids', 'show the beginning of each message id')
     .action((who, options) =>
@@ -130,7 +149,7 @@ function buildProgram(environment: CliEnvironment, choose: (work: Work) => void)
     .command('search')
     .description('messages that contain all these words (or words that begin so), newest first')
     .argument('<words...>')
-    .option('--with <who>', 'only in the conversation with this contact')
+    .option('--with <who>', 'only in the conversation with this contact, or in this group')
     .option('-n, --limit <number>', 'at most so many', '20')
     .option('--ids', 'show the beginning of each message id')
     .action((words, options) =>
@@ -140,7 +159,7 @@ function buildProgram(environment: CliEnvironment, choose: (work: Work) => void)
     .command('explain')
     .description('what happened to a message, step by step')
     .argument('[message]', 'its id, or the beginning of it')
-    .option('--last [who]', 'your last message (to a contact)')
+    .option('--last [who]', 'your last message (to a contact or a group)')
     .action((id, options) =>
       choose(async (context) => (await import('./commands/read.ts')).explain(context, id, options)),
     );
@@ -181,6 +200,10 @@ function buildProgram(environment: CliEnvironment, choose: (work: Work) => void)
   return program;
 }
 
+const WAIT = ['--wait <state>', 'stored, accepted (at their gateway), delivered or read', 'accepted'] as const;
+const TIMEOUT = ['--timeout <seconds>', 'how long to wait for that', '10'] as const;
+
+const loadSend = () => import('./commands/send.ts');
 const loadProfile = () => import('./commands/profile.ts');
 const loadContact = () => import('./commands/contact.ts');
 

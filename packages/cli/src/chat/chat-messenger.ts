@@ -19,6 +19,7 @@ export type ChatMessenger = Pick<
   | 'safetyNumber'
   | 'verifyContact'
   | 'conversations'
+  | 'groups'
   | 'send'
   | 'typing'
   | 'markRead'

@@ -1,4 +1,4 @@
-import type { HistoryEntry, Message, MessageRef, MessageState } from '@sotto/client';
+import type { GroupNotice, HistoryEntry, Message, MessageRef, MessageState } from '@sotto/client';
 import { cleanText } from '../output/clean.ts';
 import { clockTime, day } from '../output/time.ts';
 import type { Styles } from '../terminal/sequences.ts';
@@ -69,15 +69,17 @@ export function messageBlock(message: Message, author: string, style: Styles, ab
   return message.own ? { lines, mark: { key: message.id, column: MARK_COLUMN } } : { lines };
 }
 
-/** A page of history as blocks, with a line wherever a new day begins. `since`: time of what stands above. */
-export function historyBlocks(
-  entries: readonly HistoryEntry[],
-  nameOf: (message: Message) => string,
-  style: Styles,
-  since: number | null = null,
-): Block[] {
+/** How a page of history is put into words. */
+export interface HistoryWording {
+  readonly nameOf: (message: Message) => string;
+  readonly spell: (notice: GroupNotice) => string;
+  readonly style: Styles;
+}
+
+/** A page of history as blocks, with a line wherever a new day begins. */
+export function historyBlocks(entries: readonly HistoryEntry[], { nameOf, spell, style }: HistoryWording): Block[] {
   const blocks: Block[] = [];
-  let previous = since;
+  let previous: number | null = null;
   let above: MessageRef | null = null;
   for (const entry of entries) {
     if (entry.kind === 'gap') {
@@ -86,7 +88,10 @@ export function historyBlocks(
       });
       continue;
     }
-    if (entry.kind === 'notice') continue;
+    if (entry.kind === 'notice') {
+      blocks.push(noticeBlock(spell(entry.notice), style));
+      continue;
+    }
     if (entry.kind === 'awaited') {
       const { recovering } = entry.placeholder;
       const text = recovering ? 'a message is being fetched again' : 'a message could not be recovered';
@@ -100,6 +105,11 @@ export function historyBlocks(
     above = message.id;
   }
   return blocks;
+}
+
+/** `— bob added carol.` */
+export function noticeBlock(sentence: string, style: Styles): Block {
+  return { lines: [style.dim(`${INDENT}— ${sentence}`)] };
 }
 
 /** `── 2026-11-20 ──`. */

@@ -1,15 +1,17 @@
-import type { AccountRef, Contact } from '@sotto/client';
+import type { Contact, ConversationRef, GroupInvitation } from '@sotto/client';
 import { CliError } from '../error.ts';
 import { cleanName, cleanText } from '../output/clean.ts';
 import { qrLines } from '../output/qr.ts';
 import { clockTime, dayAndSecond, dayAndTime } from '../output/time.ts';
 import { columns } from '../output/width.ts';
 import { describeState, describeVerification } from '../people/describe.ts';
-import { findContact, nameOf } from '../people/find-contact.ts';
+import { findContact, fold, nameOf } from '../people/find-contact.ts';
+import { groupNameOf, Places } from '../people/places.ts';
 import type { ChatMessenger } from './chat-messenger.ts';
 import type { ChatView } from './chat-view.ts';
 import type { ConversationView } from './conversation-view.ts';
 import { excerpt } from './format.ts';
+import { runGroupCommand } from './group-commands.ts';
 
 /** What a command can do besides using the messenger. */
 export interface ChatControl {
@@ -18,8 +20,8 @@ export interface ChatControl {
   readonly colour: boolean;
   /** The open conversation; null: none. */
   current(): ConversationView | null;
-  /** Opens the conversation with a contact. */
-  switchTo(account: AccountRef): Promise<void>;
+  /** Opens a conversation. */
+  switchTo(conversation: ConversationRef): Promise<void>;
   quit(): void;
 }
 
@@ -30,7 +32,7 @@ interface SlashCommand {
   /** Other names, not shown. */
   readonly also?: readonly string[];
   /** What `tab` completes after it. */
-  readonly completes?: 'contacts' | 'requests';
+  readonly completes?: 'places' | 'requests';
   run(control: ChatControl, rest: string): Promise<void>;
 }
 
@@ -42,9 +44,17 @@ function open(control: ChatControl): ConversationView {
   return conversation;
 }
 
-async function contactNamed(control: ChatControl, name: string): Promise<Contact> {
-  if (name === '') return open(control).contact;
-  return findContact(await control.messenger.contacts(), name);
+/** The invitation to a group of this name; null: none. */
+async function invitationNamed(control: ChatControl, name: string): Promise<GroupInvitation | null> {
+  const invitations = await control.messenger.groups.invitations();
+  const requests = await control.messenger.requests();
+  const [only] = invitations;
+  if (name === '') return requests.length === 0 && invitations.length === 1 && only !== undefined ? only : null;
+  return (
+    invitations.find(
+      (each) => each.group === fold(name) || fold(groupNameOf({ id: each.group, name: each.name })) === fold(name),
+    ) ?? null
+  );
 }
 
 async function requestNamed(control: ChatControl, name: string): Promise<Contact> {
@@ -83,11 +93,11 @@ const slashCommands: readonly SlashCommand[] = [
   {
     name: 'switch',
     usage: '/switch NAME',
-    help: 'talk with someone else; without NAME: your conversations',
-    completes: 'contacts',
+    help: 'go to another conversation or group; without NAME: all of them',
+    completes: 'places',
     async run(control, rest) {
       if (rest !== '') {
-        await control.switchTo((await contactNamed(control, rest)).account);
+        await control.switchTo((await Places.load(control.messenger)).find(rest).conversation);
         return;
       }
       const conversations = await control.messenger.conversations();
@@ -112,7 +122,7 @@ const slashCommands: readonly SlashCommand[] = [
           ? `${name} is a contact now.`
           : `${name} was asked. You can write already; it is sent as soon as ${name} accepts.`,
       );
-      await control.switchTo(contact.account);
+      await control.switchTo(contact.conversation);
     },
   },
   {
@@ -136,20 +146,35 @@ const slashCommands: readonly SlashCommand[] = [
   {
     name: 'accept',
     usage: '/accept NAME',
-    help: 'accept a request',
+    help: 'accept a request, or an invitation to a group',
     completes: 'requests',
     async run(control, rest) {
+      const invitation = await invitationNamed(control, rest);
+      if (invitation !== null) {
+        const group = await control.messenger.groups.accept(invitation.group);
+        control.view.notice(`You are in ${groupNameOf(group)} now.`);
+        await control.switchTo(group.id);
+        return;
+      }
       const contact = await control.messenger.acceptRequest((await requestNamed(control, rest)).account);
       control.view.notice(`${nameOf(contact)} is a contact now.`);
-      await control.switchTo(contact.account);
+      await control.switchTo(contact.conversation);
     },
   },
   {
     name: 'decline',
     usage: '/decline NAME',
-    help: 'decline a request',
+    help: 'decline a request or an invitation',
     completes: 'requests',
     async run(control, rest) {
+      const invitation = await invitationNamed(control, rest);
+      if (invitation !== null) {
+        await control.messenger.groups.decline(invitation.group);
+        control.view.notice(
+          `Declined. You are not in ${groupNameOf({ id: invitation.group, name: invitation.name })}.`,
+        );
+        return;
+      }
       const contact = await control.messenger.declineRequest((await requestNamed(control, rest)).account);
       control.view.notice(`Declined. ${nameOf(contact)} cannot write to you.`);
     },
@@ -167,6 +192,12 @@ const slashCommands: readonly SlashCommand[] = [
       ]);
       control.view.notice(rows.length === 0 ? 'No contacts yet: /add someone.' : columns(rows).join('\n'));
     },
+  },
+  {
+    name: 'group',
+    usage: '/group [WHAT]',
+    help: 'this group and its members; /group help: what can be done with groups',
+    run: runGroupCommand,
   },
   {
     name: 'link',
@@ -234,12 +265,15 @@ const slashCommands: readonly SlashCommand[] = [
     async run(control, rest) {
       if (rest === '') throw new CliError('usage', 'What for? Write /search and some words.');
       const found = await control.messenger.search(rest, { limit: 20 });
-      const contacts = new Map((await control.messenger.contacts()).map((contact) => [contact.conversation, contact]));
-      const rows = found.map(({ message }) => {
-        const contact = contacts.get(message.conversation);
-        const name = contact === undefined ? '' : nameOf(contact);
-        return [`  ${dayAndTime(message.sentAt)}`, message.own ? `you to ${name}` : name, excerpt(message, 60)];
-      });
+      const places = await Places.load(control.messenger);
+      const rows: string[][] = [];
+      for (const { message } of found) {
+        const place = places.of(message.conversation);
+        const author = message.own ? 'you' : await places.nameOf(message.conversation, message.author);
+        const isPlain = !message.own && place?.kind === 'contact';
+        const where = place === null || isPlain ? '' : `${place.kind === 'group' ? ' in ' : ' to '}${place.name}`;
+        rows.push([`  ${dayAndTime(message.sentAt)}`, `${author}${where}`, excerpt(message, 60)]);
+      }
       control.view.notice(rows.length === 0 ? 'Nothing found.' : columns(rows).join('\n'));
     },
   },
@@ -256,10 +290,10 @@ const slashCommands: readonly SlashCommand[] = [
     usage: '/reply TEXT',
     help: 'answer their last message',
     async run(control, rest) {
-      const { contact, lastOther } = open(control);
+      const { place, lastOther } = open(control);
       if (lastOther === null) throw new CliError('not_found', 'There is nothing to reply to yet.');
       if (rest === '') throw new CliError('usage', 'What? Write /reply and your answer.');
-      await control.messenger.send(contact.conversation, { kind: 'text', text: rest, replyTo: lastOther });
+      await control.messenger.send(place.conversation, { kind: 'text', text: rest, replyTo: lastOther });
     },
   },
   {
@@ -267,9 +301,9 @@ const slashCommands: readonly SlashCommand[] = [
     usage: '/react EMOJI',
     help: 'react to their last message; without EMOJI: take it back',
     async run(control, rest) {
-      const { contact, lastOther } = open(control);
+      const { place, lastOther } = open(control);
       if (lastOther === null) throw new CliError('not_found', 'There is nothing to react to yet.');
-      await control.messenger.send(contact.conversation, { kind: 'reaction', message: lastOther, emoji: rest });
+      await control.messenger.send(place.conversation, { kind: 'reaction', message: lastOther, emoji: rest });
     },
   },
   {
@@ -277,10 +311,10 @@ const slashCommands: readonly SlashCommand[] = [
     usage: '/edit TEXT',
     help: 'change your last message',
     async run(control, rest) {
-      const { contact, lastOwn } = open(control);
+      const { place, lastOwn } = open(control);
       if (lastOwn === null) throw new CliError('not_found', 'You have not written anything here yet.');
       if (rest === '') throw new CliError('usage', 'Into what? Write /edit and the new text.');
-      await control.messenger.send(contact.conversation, { kind: 'edit', message: lastOwn, text: rest });
+      await control.messenger.send(place.conversation, { kind: 'edit', message: lastOwn, text: rest });
     },
   },
   {
@@ -288,9 +322,9 @@ const slashCommands: readonly SlashCommand[] = [
     usage: '/delete',
     help: 'take your last message back',
     async run(control) {
-      const { contact, lastOwn } = open(control);
+      const { place, lastOwn } = open(control);
       if (lastOwn === null) throw new CliError('not_found', 'You have not written anything here yet.');
-      await control.messenger.send(contact.conversation, { kind: 'delete', message: lastOwn });
+      await control.messenger.send(place.conversation, { kind: 'delete', message: lastOwn });
     },
   },
   {
@@ -370,10 +404,15 @@ async function completeName(
   messenger: ChatMessenger,
   before: string,
   begun: string,
-  among: 'contacts' | 'requests',
+  among: 'places' | 'requests',
 ): Promise<string | null> {
-  const people = among === 'contacts' ? await messenger.contacts() : await messenger.requests();
-  const names = people.map(nameOf).filter((name) => name.toLowerCase().startsWith(begun.toLowerCase()));
+  const people = among === 'places' ? await messenger.contacts() : await messenger.requests();
+  const groups = among === 'places' ? await messenger.groups.list() : [];
+  const invitations = among === 'requests' ? await messenger.groups.invitations() : [];
+  const groupNames = [...groups, ...invitations.map(({ group: id, name }) => ({ id, name }))].map(groupNameOf);
+  const names = [...people.map(nameOf), ...groupNames].filter((name) =>
+    name.toLowerCase().startsWith(begun.toLowerCase()),
+  );
   return names.length === 0 ? null : before + commonStart(names);
 }
 

@@ -1,11 +1,23 @@
 import type { ReadStream, WriteStream } from 'node:tty';
-import type { AccountRef, Contact, Message } from '@sotto/client';
+import { explainGroupReason } from '@sotto/client';
+import type {
+  AccountRef,
+  Contact,
+  ConversationRef,
+  Group,
+  GroupInvitation,
+  GroupJoinRequest,
+  GroupNotice,
+  Message,
+} from '@sotto/client';
 import type { CliClock } from '../clock.ts';
 import { describeError } from '../describe-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { cleanName } from '../output/clean.ts';
-import { describeChange } from '../people/describe.ts';
+import { describeChange, describeGroupState } from '../people/describe.ts';
 import { nameOf } from '../people/find-contact.ts';
+import { groupNameOf, placeOfContact, placeOfGroup, Places } from '../people/places.ts';
+import type { Place } from '../people/places.ts';
 import { guardTerminal } from '../terminal/guard.ts';
 import { listenToKeys } from '../terminal/keyboard.ts';
 import type { KeyEvent } from '../terminal/keyboard.ts';
@@ -28,8 +40,8 @@ export interface TerminalChatOptions {
   readonly output: WriteStream;
   readonly colour: boolean;
   readonly clock: CliClock;
-  /** Whose conversation is opened first; null: none. */
-  readonly start: AccountRef | null;
+  /** The conversation that is opened first; null: none. */
+  readonly start: ConversationRef | null;
   /** Lines shown before anything else. */
   readonly welcome?: readonly string[];
   /** Ends the chat as /quit does. */
@@ -62,11 +74,13 @@ class TerminalChat {
   readonly #history = new InputHistory();
   #draft: Draft = emptyDraft;
   #conversation: ConversationView | null = null;
-  /** Contact of the open conversation as last heard. */
-  #contact: Contact | null = null;
-  /** Unread messages elsewhere, by account. */
-  readonly #elsewhere = new Map<AccountRef, { name: string; count: number }>();
-  #writing: (() => void) | null = null;
+  /** The open conversation as last heard of. */
+  #place: Place | null = null;
+  #self: AccountRef | null = null;
+  /** Unread messages in other conversations. */
+  readonly #elsewhere = new Map<ConversationRef, { name: string; count: number }>();
+  /** Who is writing in the open conversation, and what ends showing it. */
+  #writing: { readonly name: string; readonly end: () => void } | null = null;
   #typingToldAt = 0;
   /** What changes the screen happens in order, one thing after another. */
   #last: Promise<void> = Promise.resolve();
@@ -91,7 +105,7 @@ class TerminalChat {
       view: this.#view,
       colour: options.colour,
       current: () => this.#conversation,
-      switchTo: (account) => this.#switchTo(account),
+      switchTo: (conversation) => this.#switchTo(conversation),
       quit: () => this.#finish(exitCodes.ok.exit),
     };
   }
@@ -138,20 +152,19 @@ class TerminalChat {
       return await finished;
     } finally {
       for (const stop of stops) stop();
-      this.#writing?.();
+      this.#writing?.end();
       guard.dispose();
     }
   }
 
   async #begin(): Promise<void> {
+    this.#self = (await this.#messenger.self()).account;
     const conversations = await this.#messenger.conversations();
-    for (const conversation of conversations) {
-      if (conversation.kind !== 'direct') continue;
-      const { contact, name, unread } = conversation;
-      if (unread > 0 && contact !== this.#options.start) this.#elsewhere.set(contact, { name, count: unread });
+    for (const { id, name, unread } of conversations) {
+      if (unread > 0 && id !== this.#options.start) this.#elsewhere.set(id, { name, count: unread });
     }
-    const requests = await this.#messenger.requests();
-    for (const request of requests) this.#tellRequest(request);
+    for (const request of await this.#messenger.requests()) this.#tellRequest(request);
+    for (const invitation of await this.#messenger.groups.invitations()) await this.#tellInvitation(invitation);
     if (this.#options.start !== null) await this.#switchTo(this.#options.start);
     else this.#refreshStatus();
   }
@@ -163,15 +176,24 @@ class TerminalChat {
       events.on('message-received', ({ message }) => this.#inOrder(() => this.#onMessage(message))),
       events.on('message-sent', ({ message }) => this.#inOrder(() => this.#onMessage(message))),
       events.on('message-updated', ({ message }) =>
-        this.#inOrder(() => {
-          if (message.conversation === this.#contact?.conversation) this.#conversation?.updated(message);
-          return Promise.resolve();
+        this.#inOrder(async () => {
+          if (message.conversation === this.#place?.conversation) await this.#conversation?.updated(message);
         }),
       ),
       events.on('contact-request', ({ contact }) => this.#tellRequest(contact)),
       events.on('contact-changed', ({ contact }) => this.#onContact(contact)),
       events.on('identity-changed', ({ contact, change }) => this.#view.alarm(describeChange(contact, change))),
-      events.on('typing', ({ account, active }) => this.#onTyping(account, active)),
+      events.on('group-invited', ({ invitation }) => this.#inOrder(() => this.#tellInvitation(invitation))),
+      events.on('group-joined', ({ group }) => this.#onGroup(group, null)),
+      events.on('group-changed', ({ group, notice }) => this.#onGroup(group, notice)),
+      events.on('group-left', ({ group, reason }) => {
+        this.#view.alarm(`${groupNameOf(group)}: ${explainGroupReason(reason)}`);
+        this.#onGroup(group, null);
+      }),
+      events.on('group-join-requested', ({ request }) => this.#inOrder(() => this.#tellJoinRequest(request))),
+      events.on('typing', ({ conversation, account, active }) =>
+        this.#inOrder(() => this.#onTyping(conversation, account, active)),
+      ),
       events.on('connection-changed', refresh),
       events.on('closed', ({ why }) => {
         if (why === 'revoked') {
@@ -190,31 +212,64 @@ class TerminalChat {
   }
 
   async #onMessage(message: Message): Promise<void> {
-    if (this.#conversation !== null && message.conversation === this.#contact?.conversation) {
+    const { conversation } = message;
+    if (this.#conversation !== null && conversation === this.#place?.conversation) {
       this.#stopWriting();
       await this.#conversation.arrived(message);
       return;
     }
     if (message.own) return;
-    const contact = await this.#messenger.contact(message.author);
-    const name = contact === null ? 'someone' : nameOf(contact);
-    const count = (this.#elsewhere.get(message.author)?.count ?? 0) + 1;
-    this.#elsewhere.set(message.author, { name, count });
-    this.#view.notice(`${name} wrote: “${excerpt(message)}”. Read it with /switch ${name}`);
+    const places = await Places.load(this.#messenger);
+    const author = await places.nameOf(conversation, message.author);
+    const place = places.of(conversation);
+    const name = place?.name ?? author;
+    const count = (this.#elsewhere.get(conversation)?.count ?? 0) + 1;
+    this.#elsewhere.set(conversation, { name, count });
+    const where = place?.kind === 'group' ? ` in ${name}` : '';
+    this.#view.notice(`${author} wrote${where}: “${excerpt(message)}”. Read it with /switch ${name}`);
     this.#refreshStatus();
   }
 
   #onContact(contact: Contact): void {
-    if (contact.account !== this.#contact?.account) {
+    if (this.#place?.kind !== 'contact' || contact.account !== this.#place.contact.account) {
       if (contact.state === 'accepted') this.#refreshStatus();
       return;
     }
-    const before = this.#contact.state;
-    this.#contact = contact;
-    this.#conversation?.rename(contact);
+    const before = this.#place.contact.state;
+    this.#rename(placeOfContact(contact));
     if (before === 'requested' && contact.state === 'accepted') this.#view.notice(`${nameOf(contact)} accepted.`);
     if (before === 'requested' && contact.state === 'declined') this.#view.alarm(`${nameOf(contact)} declined.`);
     this.#refreshStatus();
+  }
+
+  #onGroup(group: Group, notice: GroupNotice | null): void {
+    if (group.id !== this.#place?.conversation) return;
+    this.#rename(placeOfGroup(group));
+    if (notice !== null) this.#inOrder(async () => this.#conversation?.told(notice));
+    this.#refreshStatus();
+  }
+
+  #rename(place: Place): void {
+    this.#place = place;
+    if (this.#conversation?.place.conversation === place.conversation) this.#conversation.rename(place);
+  }
+
+  async #tellInvitation({ group, name, inviter, members }: GroupInvitation): Promise<void> {
+    const places = await Places.load(this.#messenger);
+    const who = await places.nameOf(group, inviter);
+    const called = groupNameOf({ id: group, name });
+    const size = members === 1 ? '1 member' : `${members} members`;
+    this.#view.notice(
+      `${who} invites you to the group ${called} (${size}). Answer with /accept ${called} or /decline ${called}`,
+    );
+  }
+
+  async #tellJoinRequest({ group, name }: GroupJoinRequest): Promise<void> {
+    const place = (await Places.load(this.#messenger)).of(group);
+    this.#view.notice(
+      `${cleanName(name)} would like to come into ${place?.name ?? 'a group'}. Open it and answer with ` +
+        `/group approve ${cleanName(name)} or /group refuse ${cleanName(name)}`,
+    );
   }
 
   #tellRequest(contact: Contact): void {
@@ -223,37 +278,46 @@ class TerminalChat {
     this.#view.notice(`${name} would like to write to you${greeting}. Answer with /accept ${name} or /decline ${name}`);
   }
 
-  #onTyping(account: AccountRef, active: boolean): void {
-    if (account !== this.#contact?.account) return;
-    this.#writing?.();
+  async #onTyping(conversation: ConversationRef, account: AccountRef, active: boolean): Promise<void> {
+    if (conversation !== this.#place?.conversation) return;
+    const name = await (await Places.load(this.#messenger)).nameOf(conversation, account);
+    this.#writing?.end();
     this.#writing = null;
     if (active) {
-      this.#writing = this.#options.clock.after(TYPING_SHOWN_MS, () => {
+      const end = this.#options.clock.after(TYPING_SHOWN_MS, () => {
         this.#writing = null;
         this.#refreshStatus();
       });
+      this.#writing = { name, end };
     }
     this.#refreshStatus();
   }
 
   #stopWriting(): void {
     if (this.#writing === null) return;
-    this.#writing();
+    this.#writing.end();
     this.#writing = null;
     this.#refreshStatus();
   }
 
-  async #switchTo(account: AccountRef): Promise<void> {
-    const contact = await this.#messenger.contact(account);
-    if (contact === null) return;
-    const conversation = new ConversationView(contact, this.#messenger, this.#view, this.#style);
-    this.#contact = contact;
-    this.#elsewhere.delete(account);
+  async #switchTo(conversation: ConversationRef): Promise<void> {
+    const place = (await Places.load(this.#messenger)).of(conversation);
+    const self = this.#self;
+    if (place === null || self === null) return;
+    const opened = new ConversationView({
+      place,
+      messenger: this.#messenger,
+      view: this.#view,
+      style: this.#style,
+      self,
+    });
+    this.#place = place;
+    this.#elsewhere.delete(conversation);
     this.#stopWriting();
     this.#inOrder(async () => {
-      if (this.#conversation !== null) this.#view.print(conversationBlock(nameOf(contact), this.#style));
-      this.#conversation = conversation;
-      await conversation.open();
+      if (this.#conversation !== null) this.#view.print(conversationBlock(place.name, this.#style));
+      this.#conversation = opened;
+      await opened.open();
       this.#refreshStatus();
     });
     await this.#last;
@@ -264,15 +328,13 @@ class TerminalChat {
   }
 
   #statusText(): string {
-    const contact = this.#contact;
+    const place = this.#place;
     const parts: string[] = [];
-    if (contact === null) parts.push('nobody to write to yet: /add NAME, or /link to be added');
+    if (place === null) parts.push('nobody to write to yet: /add NAME, or /link to be added');
     else {
-      parts.push(nameOf(contact));
-      if (contact.state === 'requested') parts.push(`waits until ${nameOf(contact)} accepts`);
-      else if (contact.state !== 'accepted') parts.push(contact.state);
-      if (contact.verification === 'changed') parts.push('devices changed: compare /safety');
-      if (this.#writing !== null) parts.push('is writing…');
+      parts.push(place.name, ...(place.kind === 'contact' ? contactParts(place.contact) : groupParts(place.group)));
+      if (this.#writing !== null)
+        parts.push(place.kind === 'group' ? `${this.#writing.name} is writing…` : 'is writing…');
     }
     switch (this.#messenger.connection) {
       case 'online':
@@ -359,14 +421,14 @@ class TerminalChat {
   }
 
   async #send(text: string): Promise<void> {
-    const contact = this.#contact;
-    if (contact === null) {
+    const place = this.#place;
+    if (place === null) {
       this.#view.notice('Nobody to write to yet. Add someone with /add NAME, or show your /link.');
       this.#change({ text, cursor: text.length });
       return;
     }
     this.#typingToldAt = 0;
-    await this.#messenger.send(contact.conversation, text.startsWith('//') ? text.slice(1) : text);
+    await this.#messenger.send(place.conversation, text.startsWith('//') ? text.slice(1) : text);
   }
 
   #complete(): void {
@@ -382,16 +444,31 @@ class TerminalChat {
   }
 
   #tellTyping(): void {
-    const contact = this.#contact;
-    if (contact?.state !== 'accepted' || this.#draft.text.startsWith('/')) return;
+    const place = this.#place;
+    if (place === null || this.#draft.text.startsWith('/')) return;
+    const isOpen = place.kind === 'contact' ? place.contact.state === 'accepted' : place.group.state === 'joined';
+    if (!isOpen) return;
     const now = this.#options.clock.now();
     if (now - this.#typingToldAt < TYPING_EVERY_MS) return;
     this.#typingToldAt = now;
-    this.#messenger.typing(contact.conversation, true).catch((error: unknown) => this.#tell(error));
+    this.#messenger.typing(place.conversation, true).catch((error: unknown) => this.#tell(error));
   }
 
   #tell(error: unknown): void {
     const { message, advice } = describeError(error);
     this.#view.alarm(advice === null ? message : `${message} ${advice}`);
   }
+}
+
+function contactParts(contact: Contact): string[] {
+  const parts: string[] = [];
+  if (contact.state === 'requested') parts.push(`waits until ${nameOf(contact)} accepts`);
+  else if (contact.state !== 'accepted') parts.push(contact.state);
+  if (contact.verification === 'changed') parts.push('devices changed: compare /safety');
+  return parts;
+}
+
+function groupParts({ state, members }: Group): string[] {
+  const size = members === 1 ? '1 member' : `${members} members`;
+  return state === 'joined' ? [size] : [size, describeGroupState(state)];
 }

@@ -1,17 +1,18 @@
-import type { Contact, Messenger } from '@sotto/client';
+import type { Messenger } from '@sotto/client';
 import type { CliContext } from '../context.ts';
-import { findContact } from '../people/find-contact.ts';
+import { Places } from '../people/places.ts';
+import type { Place } from '../people/places.ts';
 import { withMessenger } from '../profile/open.ts';
 
 /** `sotto chat [WHO]`: in a terminal the chat, otherwise lines in and messages out. Gives the exit code. */
 export async function chat(context: CliContext, who: string | undefined): Promise<number> {
   return await withMessenger(context, async (messenger) => {
-    const contact = await chooseContact(messenger, who);
+    const place = await choosePlace(messenger, who);
     const { stdin, stdout, env } = context;
     const inTerminal = stdin.isTTY && stdout.isTTY && env['TERM'] !== 'dumb' && !context.output.json;
     if (!inTerminal) {
       const { runPipedChat } = await import('../chat/piped-chat.ts');
-      return await runPipedChat(context, messenger, contact);
+      return await runPipedChat(context, messenger, place);
     }
     const { runTerminalChat } = await import('../chat/terminal-chat.ts');
     return await runTerminalChat({
@@ -20,15 +21,15 @@ export async function chat(context: CliContext, who: string | undefined): Promis
       output: stdout,
       clock: context.clock,
       colour: context.output.colour,
-      start: contact?.account ?? null,
+      start: place?.conversation ?? null,
     });
   });
 }
 
-/** The contact named, else the one written with last; null: there is none. */
-async function chooseContact(messenger: Messenger, who: string | undefined): Promise<Contact | null> {
-  const contacts = await messenger.contacts();
-  if (who !== undefined) return findContact(contacts, who);
-  const latest = (await messenger.conversations()).find((each) => each.kind === 'direct');
-  return contacts.find((contact) => contact.account === latest?.contact) ?? null;
+/** The contact or group named, else where was written last; null: nowhere. */
+async function choosePlace(messenger: Messenger, who: string | undefined): Promise<Place | null> {
+  const places = await Places.load(messenger);
+  if (who !== undefined) return places.find(who);
+  const [latest] = await messenger.conversations();
+  return latest === undefined ? null : places.of(latest.id);
 }

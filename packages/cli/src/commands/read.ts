@@ -1,13 +1,13 @@
-import type { Contact, Messenger } from '@sotto/client';
-import { newLineFor, printMessage } from '../people/print-message.ts';
+import type { Messenger } from '@sotto/client';
+import { newLineFor, printMessage, printNotice } from '../people/print-message.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { flush, pause } from '../flush.ts';
 import { dayAndSecond } from '../output/time.ts';
-import { findContact, nameOf } from '../people/find-contact.ts';
 import { findMessage } from '../people/find-message.ts';
 import { newestFirst, readHistory } from '../people/pages.ts';
+import { Places } from '../people/places.ts';
 import { isoTime } from '../people/shapes.ts';
 import { withMessenger } from '../profile/open.ts';
 import { syncOnce } from '../sync.ts';
@@ -17,10 +17,6 @@ const RECEIPTS_MS = 300;
 
 /** How far back unread messages and one's own last one are looked for. */
 const MOST_LOOKED_AT = 2000;
-
-function byConversation(contacts: readonly Contact[]): Map<string, Contact> {
-  return new Map(contacts.map((contact) => [contact.conversation, contact]));
-}
 
 function whole(text: string, name: string, most: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -42,8 +38,7 @@ export async function inbox(
     if (follower !== null) {
       for await (const { message } of follower) {
         if (shown.has(message.id)) continue;
-        const contact = await messenger.contact(message.author);
-        printMessage(context, message, contact);
+        await printMessage(context, message, await Places.load(messenger));
         if (options.keepUnread !== true) await messenger.markRead(message.conversation, message.id);
       }
       return exitCodes.ok.exit;
@@ -52,6 +47,10 @@ export async function inbox(
     if (shown.size === 0 && outcome.kind === 'synced') context.output.note('Nothing new.');
     if (requests.length > 0) {
       context.output.note(`${requests.length} would like to write to you: see "sotto requests".`);
+    }
+    const invitations = await messenger.groups.invitations();
+    if (invitations.length > 0) {
+      context.output.note(`${invitations.length} group invitations wait for you: see "sotto group invitations".`);
     }
     if (outcome.kind === 'synced') {
       if (outcome.received > 0) await pause(context, RECEIPTS_MS);
@@ -62,14 +61,14 @@ export async function inbox(
 }
 
 async function printUnread(context: CliContext, messenger: Messenger, keepUnread: boolean): Promise<Set<string>> {
-  const contacts = byConversation(await messenger.contacts());
+  const places = await Places.load(messenger);
   const shown = new Set<string>();
   for (const { id, unread } of (await messenger.conversations()).toReversed()) {
     if (unread === 0) continue;
     const all = await newestFirst(messenger, id, MOST_LOOKED_AT);
     const messages = all.filter((message) => message.state === 'received').slice(0, unread);
     for (const message of messages.toReversed()) {
-      printMessage(context, message, contacts.get(id) ?? null);
+      await printMessage(context, message, places);
       shown.add(message.id);
     }
     const [newest] = messages;
@@ -86,13 +85,22 @@ export async function history(
 ): Promise<void> {
   const limit = whole(options.limit, '--limit', 100_000);
   await withMessenger(context, async (messenger) => {
-    const contact = findContact(await messenger.contacts(), who);
-    const entries = await readHistory(messenger, contact.conversation, limit);
-    if (entries.length === 0) context.output.note(`No messages with ${nameOf(contact)} yet.`);
+    const places = await Places.load(messenger);
+    const { conversation, name } = places.find(who);
+    const { account: self } = await messenger.self();
+    const entries = await readHistory(messenger, conversation, limit);
+    if (entries.length === 0) context.output.note(`No messages with ${name} yet.`);
     for (const entry of entries) {
-      if (entry.kind === 'message') printMessage(context, entry.message, contact, options.ids === true);
-      else if (entry.kind === 'gap')
-        context.output.result({ gap: entry.missing }, newLineFor(`(${entry.missing} missing)`));
+      switch (entry.kind) {
+        case 'message':
+          await printMessage(context, entry.message, places, options.ids === true);
+          break;
+        case 'gap':
+          context.output.result({ gap: entry.missing }, newLineFor(`(${entry.missing} missing)`));
+          break;
+        case 'notice':
+          await printNotice(context, entry.notice, conversation, places, self);
+      }
     }
   });
 }
@@ -105,17 +113,14 @@ export async function search(
 ): Promise<void> {
   const limit = whole(options.limit, '--limit', 200);
   await withMessenger(context, async (messenger) => {
-    const contacts = await messenger.contacts();
-    const where = options.with === undefined ? null : findContact(contacts, options.with);
+    const places = await Places.load(messenger);
+    const where = options.with === undefined ? null : places.find(options.with);
     const found = await messenger.search(words.join(' '), {
       limit,
       ...(where === null ? {} : { conversation: where.conversation }),
     });
     if (found.length === 0) context.output.note('Nothing found.');
-    const known = byConversation(contacts);
-    for (const { message } of found) {
-      printMessage(context, message, known.get(message.conversation) ?? null, options.ids === true);
-    }
+    for (const { message } of found) await printMessage(context, message, places, options.ids === true);
   });
 }
 
@@ -159,7 +164,7 @@ async function lastOwn(
   const conversations =
     last === true
       ? (await messenger.conversations()).map((conversation) => conversation.id)
-      : [findContact(await messenger.contacts(), last).conversation];
+      : [(await Places.load(messenger)).find(last).conversation];
   for (const conversation of conversations) {
     const own = (await newestFirst(messenger, conversation, MOST_LOOKED_AT)).find((message) => message.own);
     if (own !== undefined) return own.id;

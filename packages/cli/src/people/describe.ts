@@ -1,4 +1,4 @@
-import type { Contact, IdentityChange } from '@sotto/client';
+import type { Contact, GroupState, IdentityChange } from '@sotto/client';
 import { cleanName } from '../output/clean.ts';
 import { nameOf } from './find-contact.ts';
 
@@ -48,5 +48,25 @@ export function describeChange(contact: Contact, change: IdentityChange): string
         `The gateway showed a device list for ${name} that contradicts the one known here. The known one is kept, the ` +
         `other refused. Ask ${name} another way what happened.`
       );
+  }
+}
+
+/** How this account stands to a group, in a few words. */
+export function describeGroupState(state: GroupState): string {
+  switch (state) {
+    case 'founding':
+      return 'is being made';
+    case 'invited':
+      return 'invites you';
+    case 'asking':
+      return 'asked, no answer yet';
+    case 'joined':
+      return 'member';
+    case 'resyncing':
+      return 'catching up';
+    case 'left':
+      return 'left';
+    case 'removed':
+      return 'removed';
   }
 }

@@ -14,7 +14,7 @@ export function shellName(contact: Contact): string {
 }
 
 /** Shortest beginning of an account id that is taken for one: short enough to copy by eye, too long for a name clash. */
-const MIN_PREFIX = 6;
+export const MIN_PREFIX = 6;
 
 /**
  * The contact a person means: by nickname, account name or profile name (case does not matter), or by the beginning
@@ -52,10 +52,12 @@ export function findContact(contacts: readonly Contact[], who: string, states?: 
   );
 }
 
-function fold(name: string): string {
+/** A name as names are compared. */
+export function fold(name: string): string {
   return cleanName(name).normalize('NFC').toLowerCase();
 }
 
-function quoted(text: string): string {
+/** What somebody typed, as it may be printed. */
+export function quoted(text: string): string {
   return `"${cleanName(text)}"`;
 }

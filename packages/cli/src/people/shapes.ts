@@ -1,4 +1,14 @@
-import type { Contact, Message } from '@sotto/client';
+import type {
+  Contact,
+  ConversationRef,
+  Group,
+  GroupInvitation,
+  GroupJoinRequest,
+  GroupMember,
+  GroupNotice,
+  Message,
+} from '@sotto/client';
+import type { Place } from './places.ts';
 
 /** A time as --json shows it: ISO 8601 in UTC, milliseconds. */
 export function isoTime(unixMs: number): string {
@@ -23,14 +33,15 @@ export function contactShape(contact: Contact): object {
   };
 }
 
-/** A message as --json shows it. `contact` is the other side of its conversation. */
-export function messageShape(message: Message, contact: Contact | null): object {
-  const { id, conversation, author, own, body, reactions, state, reason, sentAt, storedAt } = message;
+/** A message as --json shows it. `author` is its author's name. */
+export function messageShape(message: Message, place: Place | null, author: string): object {
+  const { id, conversation, own, body, reactions, state, reason, sentAt, storedAt } = message;
   return {
     id,
     conversation,
-    with: contact?.name ?? null,
-    author,
+    with: place === null ? null : place.kind === 'group' ? place.group.name : place.contact.name,
+    author: message.author,
+    authorName: author,
     own,
     kind: body.kind,
     text: body.kind === 'text' ? body.text : null,
@@ -42,4 +53,36 @@ export function messageShape(message: Message, contact: Contact | null): object 
     sentAt: isoTime(sentAt),
     storedAt: isoTime(storedAt),
   };
+}
+
+/** A change of a group as --json shows it. */
+export function noticeShape({ change, by, at }: GroupNotice, group: ConversationRef, sentence: string): object {
+  return { notice: change.kind, group, by, ...change, kind: undefined, at: isoTime(at), sentence };
+}
+
+/** A group as --json shows it. */
+export function groupShape(group: Group): object {
+  const { id, createdAt, joinedAt, link, ...rest } = group;
+  return {
+    group: id,
+    ...rest,
+    link: link.kind,
+    createdAt: isoTime(createdAt),
+    joinedAt: joinedAt === null ? null : isoTime(joinedAt),
+  };
+}
+
+/** A member of a group as --json shows it. */
+export function memberShape({ account, name, role, devices, own }: GroupMember): object {
+  return { account, name, role, devices, own };
+}
+
+/** An invitation as --json shows it. */
+export function invitationShape({ group, name, inviter, members, invitedAt }: GroupInvitation): object {
+  return { group, name, inviter, members, invitedAt: isoTime(invitedAt) };
+}
+
+/** Somebody who asks to be let into a group, as --json shows it. */
+export function joinRequestShape({ group, account, name, askedAt }: GroupJoinRequest): object {
+  return { group, account, name, askedAt: isoTime(askedAt) };
 }
