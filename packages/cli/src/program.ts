@@ -6,6 +6,7 @@ import { CliError } from './error.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
 import { createOutput } from './output/output.ts';
 import type { Output } from './output/output.ts';
+import { addConversations } from './program-conversation.ts';
 import { addGroup } from './program-group.ts';
 import { VERSION } from './version.ts';
 
@@ -91,6 +92,7 @@ function buildProgram(environment: CliEnvironment, choose: (work: Work) => void)
   addContact(program, choose);
   addRequests(program, choose);
   addGroup(program, choose);
+  addConversations(program, choose);
 
   program
     .command('send')
@@ -122,9 +124,16 @@ function buildProgram(environment: CliEnvironment, choose: (work: Work) => void)
     .command('delete')
     .description('take an own message back')
     .argument('<message>', 'its id, or the beginning of it')
+    .option('--for-me', 'any message, on your own devices only')
     .option(...WAIT)
     .option(...TIMEOUT)
-    .action((id, options) => choose(async (context) => (await loadSend()).takeBack(context, id, options)));
+    .action((id, options) =>
+      choose(async (context) =>
+        options.forMe === true
+          ? (await import('./commands/conversation.ts')).deleteForMe(context, id)
+          : (await loadSend()).takeBack(context, id, options),
+      ),
+    );
   program
     .command('inbox')
     .description('fetch what arrived, show it and mark it as read')

@@ -25,6 +25,7 @@ import { findGroup, groupNameOf, Places } from '../people/places.ts';
 import { groupShape, invitationShape, isoTime, joinRequestShape, memberShape } from '../people/shapes.ts';
 import { withMessenger } from '../profile/open.ts';
 import { syncOnce } from '../sync.ts';
+import { seconds } from './span.ts';
 
 /** How long a change may take to come into force before the command says that it goes on later, ms. */
 const CHANGE_MS = 10_000;
@@ -411,19 +412,6 @@ export async function resyncGroup(context: CliContext, which: string): Promise<v
       'Asked to be brought back in; members that are online answer.',
     );
   });
-}
-
-const SPANS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
-/** `30s`, `5m`, `8h`, `7d`, `4w`, `off`. Throws `usage`. */
-export function seconds(span: string): number {
-  if (span === 'off' || span === '0') return 0;
-  const [, count = '', unit = ''] = /^(\d{1,6})([smhdw])$/.exec(span) ?? [];
-  const size = SPANS[unit];
-  if (size === undefined || Number(count) === 0) {
-    throw new CliError('usage', 'A span of time is written like 30s, 5m, 8h, 7d or 4w, or "off".');
-  }
-  return Number(count) * size;
 }
 
 function oneOf<T extends string>(what: string, value: string, allowed: readonly T[]): T {
