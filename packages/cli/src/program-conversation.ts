@@ -65,5 +65,5 @@ export function addConversations(program: Command, choose: (work: Work) => void)
     .argument(...WHO)
     .argument('[text...]')
     .option('--discard', 'throw it away')
-    .action((who, text, options) => choose(async (context) => (await load()).draft(context, who, text, options)));
+    .action((who, text, options) => choose(async (context) => (await load()).keepDraft(context, who, text, options)));
 }

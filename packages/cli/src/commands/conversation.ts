@@ -104,7 +104,7 @@ export async function markUnread(context: CliContext, who: string): Promise<void
 }
 
 /** `sotto draft WHO [TEXT…]`: keeps a text that is not sent yet; without one shows it. `--discard` throws it away. */
-export async function draft(
+export async function keepDraft(
   context: CliContext,
   who: string,
   words: readonly string[],
