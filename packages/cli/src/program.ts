@@ -135,6 +135,29 @@ function buildProgram(environment: CliEnvironment, choose: (work: Work) => void)
       ),
     );
   program
+    .command('attach')
+    .description('send files, sealed like everything else')
+    .argument('<who>', 'a contact or a group')
+    .argument('<file...>')
+    .option('--text <text>', 'a text with them')
+    .option('--voice', 'they are voice notes')
+    .option('--keep-metadata', 'leave in what a picture says of place, time and camera')
+    .option(...WAIT)
+    .option('--timeout <seconds>', 'how long to wait for that', '3600')
+    .action((who, files, options) =>
+      choose(async (context) => (await import('./commands/attach.ts')).attach(context, who, files, options)),
+    );
+  program
+    .command('save')
+    .description('save the attachments of a message as files')
+    .argument('<message>', 'its id, or the beginning of it (see "sotto history WHO --ids")')
+    .option('--to <folder>', 'where to', '.')
+    .option('--only <number>', 'one of them, from 1')
+    .option('--overwrite', 'replace files of the same name')
+    .action((id, options) =>
+      choose(async (context) => (await import('./commands/attach.ts')).save(context, id, options)),
+    );
+  program
     .command('inbox')
     .description('fetch what arrived, show it and mark it as read')
     .option('-f, --follow', 'stay and show what arrives, until Ctrl-C')

@@ -1,5 +1,6 @@
 import type { GroupNotice, HistoryEntry, Message, MessageRef, MessageState } from '@sotto/client';
 import { cleanText } from '../output/clean.ts';
+import { attachmentText } from '../people/describe-attachment.ts';
 import { clockTime, day } from '../output/time.ts';
 import type { Styles } from '../terminal/sequences.ts';
 import type { Block } from '../terminal/screen.ts';
@@ -31,7 +32,10 @@ export function markOf(state: MessageState, style: Styles): string {
 export function bodyText(message: Message): string {
   switch (message.body.kind) {
     case 'text':
-      return cleanText(message.body.text) + (message.body.edited ? ' (edited)' : '');
+      return [cleanText(message.body.text), ...message.body.attachments.map(attachmentText)]
+        .filter((part) => part !== '')
+        .join('\n')
+        .concat(message.body.edited ? ' (edited)' : '');
     case 'deleted':
       return '(taken back)';
     case 'timer':
@@ -45,7 +49,7 @@ export function bodyText(message: Message): string {
 
 /** One line of it, at most `length` characters: for quotes and lists. */
 export function excerpt(message: Message, length = 40): string {
-  const text = message.body.kind === 'text' ? cleanText(message.body.text) : bodyText(message);
+  const text = bodyText(message);
   const line = text.replaceAll(/\s+/g, ' ').trim();
   const characters = Array.from(line);
   return characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : line;

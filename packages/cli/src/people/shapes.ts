@@ -1,4 +1,5 @@
 import type {
+  AttachmentInfo,
   Contact,
   ConversationRef,
   Group,
@@ -47,6 +48,7 @@ export function messageShape(message: Message, place: Place | null, author: stri
     text: body.kind === 'text' ? body.text : null,
     replyTo: body.kind === 'text' ? body.replyTo : null,
     edited: body.kind === 'text' && body.edited,
+    attachments: body.kind === 'text' ? body.attachments.map(attachmentShape) : [],
     reactions,
     state,
     reason,
@@ -85,4 +87,10 @@ export function invitationShape({ group, name, inviter, members, invitedAt }: Gr
 /** Somebody who asks to be let into a group, as --json shows it. */
 export function joinRequestShape({ group, account, name, askedAt }: GroupJoinRequest): object {
   return { group, account, name, askedAt: isoTime(askedAt) };
+}
+
+/** An attachment as --json shows it. */
+export function attachmentShape(info: AttachmentInfo): object {
+  const { index, kind, contentType, name, size, width, height, durationMs, state, expiresAt } = info;
+  return { index, kind, contentType, name, size, width, height, durationMs, state, expiresAt: isoTime(expiresAt) };
 }
