@@ -215,7 +215,13 @@ function buildProgram(environment: CliEnvironment, choose: (work: Work) => void)
   program
     .command('doctor')
     .description('look at runtime, vault, gateway, clock, keys and outbox, and say what to do')
-    .action(() => choose(async (context) => (await import('./commands/doctor.ts')).doctor(context)));
+    .option('--bundle <file>', 'write what support needs to a file: nothing that people wrote, no names, no ids')
+    .action(({ bundle }: { readonly bundle?: string }) =>
+      choose(async (context) => {
+        const { doctor, writeBundle } = await import('./commands/doctor.ts');
+        return bundle === undefined ? doctor(context) : writeBundle(context, bundle);
+      }),
+    );
   program
     .command('token')
     .description('a token, valid for minutes, to call the gateway as this device with curl')

@@ -1,11 +1,14 @@
-import { statfs } from 'node:fs/promises';
+import { statfs, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { IncidentKind, Messenger } from '@sotto/client';
 import { explainIncident, explainReason } from '@sotto/client';
 import type { CliContext } from '../context.ts';
 import { describeError } from '../describe-error.ts';
+import { CliError } from '../error.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { cleanName } from '../output/clean.ts';
 import { day, duration } from '../output/time.ts';
-import { existingKeystore } from '../profile/open.ts';
+import { existingKeystore, withMessenger } from '../profile/open.ts';
 import { pause } from '../flush.ts';
 import { syncOnce } from '../sync.ts';
 
@@ -29,6 +32,30 @@ const adviceOn: Record<IncidentKind, string> = {
   'account-forked': 'Compare safety numbers with your contacts, and look at the list of your devices.',
   'rollback-detected': 'If you did not restore a copy yourself, revoke this device from another one.',
 };
+
+/**
+ * `sotto doctor --bundle FILE`: what support needs, in one file without anything that people wrote, are called or can be
+ * found by; it can be laid beside the other side's. Gives the exit code.
+ */
+export async function writeBundle(context: CliContext, file: string): Promise<number> {
+  const path = resolve(file);
+  return await withMessenger(context, async (messenger) => {
+    await syncOnce(messenger, context);
+    const bundle = await messenger.diagnostics();
+    try {
+      await writeFile(path, `${JSON.stringify(bundle, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+    } catch (cause) {
+      throw new CliError('usage', `${cleanName(file)} cannot be written.`, 'Name a file that is not there yet.', {
+        cause,
+      });
+    }
+    context.output.result(
+      { bundle: path },
+      `Written: ${cleanName(path)}. It holds no text, name, id or address; look at it before you hand it on.`,
+    );
+    return exitCodes.ok.exit;
+  });
+}
 
 /** `sotto doctor`: looks at everything a profile needs, says what is wrong and what to do. Gives the exit code. */
 export async function doctor(context: CliContext): Promise<number> {

@@ -112,12 +112,13 @@ export async function createGroup(
   });
 }
 
-/** Until the group and the first invitations are in force. */
+/** Until this account is in the group (or out of it), and everything asked for so far is in force. */
 async function founded(context: CliContext, messenger: Messenger, group: ConversationRef): Promise<boolean> {
   const until = context.clock.now() + FOUNDING_MS;
   while (context.clock.now() < until && !context.signal.aborted) {
     const now = await messenger.groups.get(group);
-    if (now?.state !== 'founding' && (await messenger.groups.pending(group)).length === 0) return true;
+    const isOnItsWay = now?.state === 'founding' || now?.state === 'invited';
+    if (!isOnItsWay && (await messenger.groups.pending(group)).length === 0) return true;
     if (messenger.connection === 'offline') return false;
     await pause(context, 25);
   }
@@ -190,8 +191,8 @@ export async function listInvitations(context: CliContext): Promise<void> {
 }
 
 /** `sotto group accept GROUP` and `sotto group decline GROUP`. */
-export async function answerInvitation(context: CliContext, which: string, accept: boolean): Promise<void> {
-  await withMessenger(context, async (messenger) => {
+export async function answerInvitation(context: CliContext, which: string, accept: boolean): Promise<number> {
+  return await withMessenger(context, async (messenger) => {
     await syncOnce(messenger, context);
     const invited = new Set((await messenger.groups.invitations()).map(({ group }) => group));
     const group = findGroup(
@@ -200,13 +201,22 @@ export async function answerInvitation(context: CliContext, which: string, accep
     );
     const name = groupNameOf(group);
     if (accept) {
-      const joined = await messenger.groups.accept(group.id);
+      await messenger.groups.accept(group.id);
+      const isDone = await founded(context, messenger, group.id);
       await flush(messenger, context);
-      context.output.result(groupShape(joined), `You are in ${groupNameOf(joined)} now.`);
+      const joined = (await messenger.groups.get(group.id)) ?? group;
+      context.output.result(
+        groupShape(joined),
+        isDone
+          ? `You are in ${groupNameOf(joined)} now.`
+          : 'Accepted; you are in as soon as its gateway can be reached.',
+      );
+      return isDone ? exitCodes.ok.exit : exitCodes.waiting.exit;
     } else {
       await messenger.groups.decline(group.id);
       await founded(context, messenger, group.id);
       context.output.result({ group: group.id, state: 'left' }, `Declined. You are not in ${name}.`);
+      return exitCodes.ok.exit;
     }
   });
 }

@@ -98,6 +98,12 @@ export async function history(
         case 'gap':
           context.output.result({ gap: entry.missing }, newLineFor(`(${entry.missing} missing)`));
           break;
+        case 'awaited': {
+          const { id: envelope, author, recovering } = entry.placeholder;
+          const text = recovering ? 'a message is being fetched again' : 'a message could not be recovered';
+          context.output.result({ awaited: envelope, author, recovering }, newLineFor(`(${text})`));
+          break;
+        }
         case 'notice':
           await printNotice(context, entry.notice, conversation, places, self);
       }

@@ -93,6 +93,8 @@ export interface MessengerEvents {
   'group-joined': { readonly group: Group };
   /** A group's name, rules, members or state changed. `notice`: as its history tells it; null: nothing for people. */
   'group-changed': { readonly group: Group; readonly notice: GroupNotice | null };
+  /** Everything that a group's log held when this device connected to it is stored here. */
+  'group-caught-up': { readonly group: ConversationRef };
   /** An epoch began. For tests and diagnosis; people are told by `group-changed`. */
   'group-commit': { readonly group: ConversationRef; readonly epoch: number; readonly own: boolean };
   /** A group is over for this account. Its history stays. */

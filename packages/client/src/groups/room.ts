@@ -132,7 +132,9 @@ export class GroupRoom {
       },
       onCaughtUp: (log) => {
         const group = this.#byLog.get(hex(log));
-        if (group !== undefined) this.#worker(group)?.wake();
+        if (group === undefined || this.#closed) return;
+        this.#worker(group)?.wake();
+        this.#core.events.emit({ type: 'group-caught-up', group });
       },
     });
     this.#followers.set(gateway, follower);
