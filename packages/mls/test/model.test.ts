@@ -9,7 +9,7 @@ describe('a group with crashes, lost, reordered and repeated messages', () => {
       fc.property(steps(60), (all) => {
         new World(1).run(all);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });
@@ -20,7 +20,7 @@ describe('a group without an order of commits, with crashes', () => {
       fc.property(forkSteps(60), (all) => {
         new Forks(1).run(all);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });

@@ -4,7 +4,7 @@ import type { SuiteCrypto } from '../suite.ts';
 import type { RatchetTree } from '../tree/ratchet-tree.ts';
 import type { Records } from './records.ts';
 import { wipeStaged } from './stage.ts';
-import type { Staged } from './stage.ts';
+import type { HeldEpoch } from './snapshots.ts';
 import { encodePending, readPending } from './state-records.ts';
 import type { PendingEpoch } from './state-records.ts';
 
@@ -66,7 +66,7 @@ export class PendingCommits {
   }
 
   /** Forgets all but what `next` takes over. */
-  clear(next: Staged | null, held: ReadonlySet<PrivateKey>): void {
+  clear(next: HeldEpoch | null, held: ReadonlySet<PrivateKey>): void {
     for (const digest of this.#digests) this.#records.delete(nameOf(digest));
     this.#digests = [];
     this.wipe(next, held);
@@ -74,7 +74,7 @@ export class PendingCommits {
   }
 
   /** What is in memory, but for `next`. */
-  wipe(next: Staged | null, held: ReadonlySet<PrivateKey>): void {
+  wipe(next: HeldEpoch | null, held: ReadonlySet<PrivateKey>): void {
     for (const { staged } of this.#loaded.values()) if (staged !== next) wipeStaged(staged, held);
   }
 }
