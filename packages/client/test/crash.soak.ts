@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { crashWhileHealing } from './support/crash-healing.ts';
 import { crashRun, prepare } from './support/crash-scenario.ts';
 
 suite('R-STO-2 a crash at every single commit or hand-over loses nothing and doubles nothing', () => {
@@ -17,4 +18,14 @@ suite('R-STO-2 a crash at every single commit or hand-over loses nothing and dou
       },
     );
   }
+
+  test('while a damaged message heals, on both sides', async () => {
+    const prepared = await prepare('friends');
+    try {
+      const instants = await crashWhileHealing(prepared, null);
+      for (let at = 0; at < instants; at++) await crashWhileHealing(prepared, at);
+    } finally {
+      rmSync(prepared.folder, { recursive: true, force: true });
+    }
+  });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { crashWhileHealing } from './support/crash-healing.ts';
 import { crashRun, prepare } from './support/crash-scenario.ts';
 
 /** Each instant takes a run; the soak takes them all. */
@@ -22,4 +23,15 @@ suite('R-STO-2 a crash at any commit or hand-over loses nothing and doubles noth
       },
     );
   }
+
+  test('while a damaged message heals, on both sides', async () => {
+    const prepared = await prepare('friends');
+    try {
+      const instants = await crashWhileHealing(prepared, null);
+      assert.ok(instants > 20, `only ${instants} instants`);
+      for (let at = 1; at < instants; at += 2 * STEP) await crashWhileHealing(prepared, at);
+    } finally {
+      rmSync(prepared.folder, { recursive: true, force: true });
+    }
+  });
 });

@@ -52,12 +52,12 @@ async function greet(alice: Person, bob: Person): Promise<ConversationRef> {
   return conversation;
 }
 
-interface Side {
+export interface Side {
   readonly messenger: Messenger;
   readonly vault: Vault;
 }
 
-async function open(folder: string, gateway: MemoryGateway, points: CrashPoints): Promise<Side> {
+export async function open(folder: string, gateway: MemoryGateway, points: CrashPoints): Promise<Side> {
   const vault = await openVault({
     path: join(folder, 'vault'),
     keystore: keystoreIn(folder),
@@ -67,7 +67,7 @@ async function open(folder: string, gateway: MemoryGateway, points: CrashPoints)
   try {
     const messenger = await Messenger.open({
       vault: mortalVault(vault, points),
-      settings: { ...quick, autoAccept: true },
+      settings: { ...quick, autoAccept: true, askDelayMs: 20 },
       effects: { openTransport: mortalTransport(gateway.openTransport, points) },
     });
     return { messenger, vault };
@@ -77,7 +77,7 @@ async function open(folder: string, gateway: MemoryGateway, points: CrashPoints)
   }
 }
 
-async function bury({ messenger, vault }: Side): Promise<void> {
+export async function bury({ messenger, vault }: Side): Promise<void> {
   await messenger.close().catch(() => undefined);
   vault.close();
 }
@@ -118,7 +118,7 @@ export async function crashRun(prepared: Prepared, at: number | null): Promise<n
   return points.count;
 }
 
-function orCrash(points: CrashPoints): (cause: unknown) => null {
+export function orCrash(points: CrashPoints): (cause: unknown) => null {
   return (cause) => {
     if (!points.crashed) throw cause;
     return null;
