@@ -1,7 +1,11 @@
 import { history } from '../groups/history.ts';
+import { messages } from '../groups/messages.ts';
 import type { SuiteOptions } from '../main.ts';
+import { attachments } from './attachments.ts';
 
-/** Groups and conversations that last. */
+/** Groups, attachments, and conversations that last. */
 export async function groups(options: SuiteOptions): Promise<void> {
+  await messages(options);
+  await attachments(options);
   await history(options);
 }
