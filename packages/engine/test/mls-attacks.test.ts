@@ -173,6 +173,30 @@ describe('hostile members and gateways of groups', () => {
     await assertAgree(honest);
   });
 
+  it('a commit that refers to a proposal which nobody took', async () => {
+    const { bob, honest, hostile } = await scene();
+    const group = hostile.group();
+    hostile.post('proposal', group.propose({ kind: 'group_context_extensions', extensions: group.extensions }));
+    await assertAllRefuse(honest, 'proposal-kind');
+    hostile.post('commit', group.commit().create().message);
+    await assertAllRefuse(honest, 'mls');
+    // An own one that is lost is another matter: others have it.
+    const before = new Map(bob.device.records);
+    const { posts } = await bob.call({ kind: 'create-proposals', group: bob.group, propose: { kind: 'update' } });
+    assert.equal(typeof bob.log.post(posts[0]!.post), 'number');
+    bob.device.records.clear();
+    for (const [name, bytes] of before) bob.device.records.set(name, bytes);
+    const { entryId } = posts[0]!;
+    assert.deepEqual(await bob.read(), { kind: 'own', epoch: 1, entryId });
+    const [ann] = honest as [Member];
+    await readAll([ann]);
+    await ann.commit({});
+    assert.deepEqual(await bob.read(), { kind: 'passed-over', reason: 'unreadable-commit' });
+    await rejoin(bob, ann);
+    await readAll(honest);
+    await assertTalk(honest);
+  });
+
   it('replays: of an entry, of a message in an entry of its own, in another group, under another key', async () => {
     const { ann, bob, bob2, honest, hostile } = await scene();
     await ann.say('once');

@@ -33,6 +33,8 @@ export interface LogState {
   readonly commits: readonly OwnCommit[];
   /** Entry id of the own external commit that is to be read back. */
   readonly joining: Uint8Array | null;
+  /** A proposal of this epoch is an own one that is no longer known: others may refer to it. */
+  readonly blind: boolean;
 }
 
 const VERSION = 1;
@@ -67,6 +69,7 @@ export function writeLogState(state: LogState): Uint8Array {
       removed: removed.map(({ epoch, leaf }) => ({ epoch: BigInt(epoch), leaf })),
       commits: commits.map(({ entry, digest, removes }) => ({ entry, digest, removes: [...removes] })),
       joining: state.joining ?? new Uint8Array(),
+      blind: state.blind,
     }),
   );
 }
@@ -104,6 +107,7 @@ export function readLogState(record: Uint8Array): LogState {
     removed: message.removed.map(({ epoch, leaf }) => ({ epoch: Number(epoch), leaf })),
     commits: message.commits.map(({ entry, digest, removes }) => ({ entry, digest, removes })),
     joining: message.joining.length === 0 ? null : message.joining,
+    blind: message.blind,
   };
 }
 
@@ -126,6 +130,7 @@ export function advanced(
     removed: removed.filter((removal) => removal.epoch >= first),
     commits: [],
     joining: null,
+    blind: false,
   };
 }
 

@@ -81,5 +81,5 @@ export const endGroup: Call<'end-group'> = (context, { group: id }, records) => 
 };
 
 export function firstState(current: LogState['current']): LogState {
-  return { standing: 'active', current, past: [], removed: [], commits: [], joining: null };
+  return { standing: 'active', current, past: [], removed: [], commits: [], joining: null, blind: false };
 }

@@ -8,7 +8,7 @@ import { entryIdOf, openEntry } from '../../groups/epoch-keys.ts';
 import { pastOf, wasRemoved } from '../../groups/log-state.ts';
 import type { LogState } from '../../groups/log-state.ts';
 import { roleOf } from '../../groups/rules.ts';
-import { changesOf, loadGroup, loadLogState, mlsClient, placeOf, trusting } from '../../groups/store.ts';
+import { changesOf, loadGroup, loadLogState, logChange, mlsClient, placeOf, trusting } from '../../groups/store.ts';
 import type { GroupPlace } from '../../groups/store.ts';
 import type { GroupRule } from '../../mls-calls.ts';
 import type { RecordReader } from '../../reader.ts';
@@ -107,8 +107,7 @@ function takeProposal(entry: Entry): Outcome {
     return refused(error, (code) => {
       if (repeated) return passed('repeated-proposal');
       if (rule !== null) return invalid(rule);
-      if (code === 'own_message')
-        return { result: { kind: 'own', epoch: entry.state.current.epoch, entryId }, changed: [] };
+      if (code === 'own_message') return unknownOwn(entry);
       return code === 'generation_used' ? passed('duplicate') : invalid(judge.refusal ?? 'mls');
     });
   }
@@ -118,6 +117,14 @@ function takeProposal(entry: Entry): Outcome {
   if (proposal === null) return invalid('proposal-kind');
   const result = { kind: 'proposal', proposal, own: received.kind === 'own_proposal', entryId } as const;
   return { result, changed: changesOf(place, group) };
+}
+
+/** An own proposal that this device has lost: a commit that refers to it will not be readable. */
+function unknownOwn({ place, state, entryId }: Entry): Outcome {
+  return {
+    result: { kind: 'own', epoch: state.current.epoch, entryId },
+    changed: state.blind ? [] : [logChange(place, { ...state, blind: true })],
+  };
 }
 
 function readEntry(bytes: Uint8Array): LogEntry | null {

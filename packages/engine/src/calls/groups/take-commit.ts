@@ -62,7 +62,8 @@ export function takeCommit(entry: Entry, successor: Uint8Array, seen: Inspected)
     return refused(error, (code) => {
       if (rule !== null) return invalid(rule);
       if (code === 'generation_used') return passed('duplicate');
-      if (UNREADABLE.has(code)) return passed('unreadable-commit');
+      const isBlind = state.blind && code === 'unknown_proposal';
+      if (isBlind || UNREADABLE.has(code)) return passed('unreadable-commit');
       return invalid(judge.refusal ?? 'mls');
     });
   }
@@ -213,4 +214,4 @@ function revocationsIn(seen: Inspected): readonly RevocationHead[] | null {
 }
 
 /** What may be wrong for this device only: a path that is encrypted badly, or own state that is lost. */
-const UNREADABLE: ReadonlySet<string> = new Set(['path_decryption', 'path_keys', 'own_message', 'unknown_proposal']);
+const UNREADABLE: ReadonlySet<string> = new Set(['path_decryption', 'path_keys', 'own_message']);
