@@ -56,6 +56,12 @@ describe('R-GRP-1: the life of a group', () => {
     const d = join(dave, commit.welcome, bundle);
     assertAgree([a, b, c, d]);
     assertTalk([a, b, c, d]);
+    // The updated member's former path keys are of no use, and it has none in their place: paths reach it by its new leaf.
+    for (const maker of [d, a, b]) {
+      const others = [a, b, c, d].filter((group) => group !== maker);
+      deliver(maker.commit().update().create(), maker, others);
+    }
+    assertAgree([a, b, c, d]);
   });
 
   it('leaving: a member proposes its own removal and another commits it', () => {

@@ -128,7 +128,7 @@ describe('hostile members and servers', () => {
 });
 
 describe('mutation', () => {
-  it('of every byte of a private message, a public proposal and commits: refused, and nothing changes', () => {
+  it('of every byte of a private message, proposals and commits, from inside and outside: refused, nothing changes', () => {
     const [a, b] = four();
     const store = new Store();
     store.save(b);
@@ -137,6 +137,8 @@ describe('mutation', () => {
       new Forger(a).proposal({ kind: 'remove', leaf: 2 }),
       a.commit().as('public_message').update().create().message,
       a.commit().update().create().message,
+      person('e').joinExternally({ groupInfo: a.groupInfo() }).commit,
+      person('f').proposeJoin({ groupInfo: a.groupInfo(), keyPackage: person('f').createKeyPackage() }),
     ];
     for (const message of messages) {
       for (let at = 0; at < message.length; at++) {
