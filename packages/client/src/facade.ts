@@ -178,7 +178,10 @@ export class Facade implements Messenger {
       const attachments = typeof content === 'object' && content.kind === 'text' ? (content.attachments ?? []) : [];
       if (attachments.length === 0) return rooms.sent.handle(rooms.writing.send(conversation, content).id);
       rooms.writing.requireOpen(conversation);
-      const staged = await rooms.attachments.stage(attachments);
+      const staged = await rooms.attachments.stage(
+        attachments,
+        typeof content === 'object' && 'text' in content ? content.text : '',
+      );
       try {
         const attached = { attachments: staged.map(({ attachment }) => attachment), staged };
         return rooms.sent.handle(rooms.writing.send(conversation, content, attached).id);

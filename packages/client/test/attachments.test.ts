@@ -16,7 +16,7 @@ import {
 } from './support/attachments.ts';
 import { testFolder } from './support/folders.ts';
 import { startTestGateway } from './support/gateway.ts';
-import { decodeJpeg, jpegWithSecrets } from './support/pictures.ts';
+import { decodeJpeg, jpegWithSecrets, noisyJpeg } from './support/pictures.ts';
 import { until } from './support/people.ts';
 
 async function* failing() {
@@ -98,6 +98,22 @@ test('a picture goes without its metadata and with a small one of itself; as a f
   ]);
   await assert.rejects(collect(ben.messenger.attachment(paper.id, 0).show()), failsWith('attachment_mismatch'));
   assert.ok((await collect(ben.messenger.attachment(message.id, 1).read())).equals(picture));
+});
+
+test('an album of as many pictures as a message may have fits into one, each with a small picture of itself', async () => {
+  await using world = await pair();
+  const { ann, ben, conversation } = world;
+  const album = Array.from({ length: 32 }, (_, i) => ({
+    source: noisyJpeg(160, 120),
+    name: `${'n'.repeat(200)}${i}.jpg`,
+  }));
+  const { message } = await sendFiles(ann.messenger, ben.messenger, conversation, album, 'our walk');
+  const shown = attachmentsOf(message);
+  assert.equal(shown.length, 32);
+  assert.ok(shown.every(({ thumbnail }) => thumbnail !== null && decodeJpeg(thumbnail).width >= 30));
+  // A long text leaves no room for small pictures, and is sent all the same.
+  const long = await sendFiles(ann.messenger, ben.messenger, conversation, album.slice(0, 2), 'x'.repeat(64_000));
+  assert.equal(attachmentsOf(long.message)[0]?.thumbnail, null);
 });
 
 test('a damaged picture, a missing file, a folder and too much of anything are refused, and leave nothing behind', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_THUMBNAIL_BYTES } from '@sotto/wire';
+import { MAX_THUMBNAIL_BYTES as mostBytes } from '@sotto/wire';
 import * as fc from 'fast-check';
 import { cleanerOf } from '../src/attachments/images/clean.ts';
 import { readOrientation } from '../src/attachments/images/orientation.ts';
 import { PictureError } from '../src/attachments/images/picture.ts';
-import { makeThumbnail } from '../src/attachments/thumbnail.ts';
+import { ThumbnailMaker } from '../src/attachments/thumbnail.ts';
 import {
   chunk,
   decodeJpeg,
@@ -93,9 +93,10 @@ test('damaged pictures are refused or cleaned, and nothing else', () => {
 });
 
 test('a thumbnail is small, upright and shows the picture; what cannot be decoded has none', async () => {
+  using thumbnails = new ThumbnailMaker();
   const { bytes, width, height, orientation } = clean('image/jpeg', jpegWithSecrets(600, 400, 6));
-  const thumbnail = await makeThumbnail({ bytes, contentType: 'image/jpeg', width, height, orientation });
-  assert.ok(thumbnail !== null && thumbnail.length <= MAX_THUMBNAIL_BYTES);
+  const thumbnail = await thumbnails.make({ bytes, contentType: 'image/jpeg', width, height, orientation, mostBytes });
+  assert.ok(thumbnail !== null && thumbnail.length <= mostBytes);
   const small = decodeJpeg(thumbnail);
   assert.ok(small.height > small.width && small.height <= 192, `${small.width}×${small.height}`);
   // Turned by a quarter: what was left is on top.
@@ -107,17 +108,21 @@ test('a thumbnail is small, upright and shows the picture; what cannot be decode
   assert.ok(bottom[2]! > 200 && bottom[0]! < 60, String(bottom));
 
   const png = clean('image/png', pngWithSecrets(300, 200));
-  assert.ok((await makeThumbnail({ ...png, contentType: 'image/png' })) !== null);
-  assert.equal(await makeThumbnail({ ...png, bytes: png.bytes.subarray(0, 60), contentType: 'image/png' }), null);
-  assert.equal(await makeThumbnail({ ...png, contentType: 'image/webp' }), null);
+  assert.ok((await thumbnails.make({ ...png, contentType: 'image/png', mostBytes })) !== null);
+  assert.equal(
+    await thumbnails.make({ ...png, bytes: png.bytes.subarray(0, 60), contentType: 'image/png', mostBytes }),
+    null,
+  );
+  assert.equal(await thumbnails.make({ ...png, contentType: 'image/webp', mostBytes }), null);
 });
 
 test('a picture that claims to be enormous is not decoded', async () => {
+  using thumbnails = new ThumbnailMaker();
   const png = pngWithSecrets(8, 8);
   png.writeUInt32BE(60_000, 16);
   png.writeUInt32BE(60_000, 20);
   const bomb = clean('image/png', png);
-  assert.equal(await makeThumbnail({ ...bomb, contentType: 'image/png' }), null);
+  assert.equal(await thumbnails.make({ ...bomb, contentType: 'image/png', mostBytes }), null);
   // The header lies to the limit, the data does not fit it: the decoder gives up.
-  assert.equal(await makeThumbnail({ ...bomb, width: 8, height: 8, contentType: 'image/png' }), null);
+  assert.equal(await thumbnails.make({ ...bomb, width: 8, height: 8, contentType: 'image/png', mostBytes }), null);
 });

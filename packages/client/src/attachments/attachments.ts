@@ -49,8 +49,8 @@ export class Attachments {
   }
 
   /** See `stageFiles`. */
-  stage(attachments: readonly OutgoingAttachment[]): Promise<StagedFile[]> {
-    return stageFiles(this.#core, this.#need(this.#files), attachments, this.#core.background.signal);
+  stage(attachments: readonly OutgoingAttachment[], text: string): Promise<StagedFile[]> {
+    return stageFiles(this.#core, this.#need(this.#files), { attachments, text }, this.#core.background.signal);
   }
 
   /** What was staged for a message that came to nothing. */

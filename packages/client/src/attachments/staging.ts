@@ -1,6 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { AttachmentSchema, MAX_ATTACHMENTS, MAX_WAVEFORM_BYTES } from '@sotto/wire';
+import {
+  AttachmentSchema,
+  MAX_ATTACHMENTS,
+  MAX_CONTENT_BYTES,
+  MAX_THUMBNAIL_BYTES,
+  MAX_WAVEFORM_BYTES,
+  utf8Length,
+} from '@sotto/wire';
 import type { Attachment } from '@sotto/wire';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
@@ -14,12 +21,15 @@ import { sealFile } from './seal-file.ts';
 import { sniff, SNIFF_BYTES } from './sniff.ts';
 import { openSource } from './source.ts';
 import type { OpenSource } from './source.ts';
-import { makeThumbnail } from './thumbnail.ts';
+import { ThumbnailMaker } from './thumbnail.ts';
 import type { OutgoingAttachment } from './types.ts';
 
 /** Pictures beyond this are held in memory for nobody; as files (`metadata: 'keep'`) they may be larger. */
 const PICTURE_BYTES = 64 * 1024 * 1024;
 const NAME_BYTES = 16;
+/** What a content has around its text, mentions of many people included, and what describes one attachment. */
+const FRAME_BYTES = 4096;
+const DESCRIPTION_BYTES = 768;
 /** Seconds that gateways keep blobs by default; what the author's says is known only when it is there. */
 const KEPT_SECONDS = 30 * 86_400;
 
@@ -40,20 +50,30 @@ export type StagingParts = Pick<Core, 'provider' | 'clock' | 'settings' | 'own'>
 export async function stageFiles(
   core: StagingParts,
   files: SealedFiles,
-  attachments: readonly OutgoingAttachment[],
+  { attachments, text }: { readonly attachments: readonly OutgoingAttachment[]; readonly text: string },
   signal: AbortSignal,
 ): Promise<StagedFile[]> {
   if (attachments.length > MAX_ATTACHMENTS) {
     throw new MessengerError('invalid_argument', `a message has at most ${MAX_ATTACHMENTS} attachments`);
   }
+  const thumbnailBytes = roomFor(attachments.length, text);
+  using thumbnails = new ThumbnailMaker();
   const staged: StagedFile[] = [];
   try {
-    for (const attachment of attachments) staged.push(await stage(core, files, attachment, signal));
+    for (const attachment of attachments) {
+      staged.push(await stage(core, files, { ...attachment, thumbnails, thumbnailBytes }, signal));
+    }
     return staged;
   } catch (cause) {
     await dropStaged(files, staged);
     throw cause;
   }
+}
+
+/** Bytes that a thumbnail may have, so that all of them and everything else fit into one content. */
+function roomFor(count: number, text: string): number {
+  const room = MAX_CONTENT_BYTES - FRAME_BYTES - utf8Length(text) - count * DESCRIPTION_BYTES;
+  return Math.min(MAX_THUMBNAIL_BYTES, Math.max(0, Math.floor(room / Math.max(1, count))));
 }
 
 export async function dropStaged(files: SealedFiles, staged: readonly StagedFile[]): Promise<void> {
@@ -63,7 +83,7 @@ export async function dropStaged(files: SealedFiles, staged: readonly StagedFile
 async function stage(
   core: StagingParts,
   files: SealedFiles,
-  wanted: OutgoingAttachment,
+  wanted: OutgoingAttachment & { readonly thumbnails: ThumbnailMaker; readonly thumbnailBytes: number },
   signal: AbortSignal,
 ): Promise<StagedFile> {
   const { provider } = core;
@@ -92,7 +112,8 @@ async function stage(
       throw cause;
     }
   });
-  const thumbnail = picture === null ? null : await makeThumbnail({ ...picture, contentType });
+  const mostBytes = wanted.thumbnailBytes;
+  const thumbnail = picture === null ? null : await wanted.thumbnails.make({ ...picture, contentType, mostBytes });
   const attachment = create(AttachmentSchema, {
     contentType,
     name: opened.name === '' ? '' : safeName(opened.name, contentType),

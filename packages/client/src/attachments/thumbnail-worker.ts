@@ -1,5 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { MAX_THUMBNAIL_BYTES } from '@sotto/wire';
+import { parentPort } from 'node:worker_threads';
 import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
 import { shrink, turn } from './images/pixels.ts';
@@ -11,6 +10,8 @@ export interface ThumbnailJob {
   readonly contentType: string;
   /** EXIF's 1 to 8. */
   readonly orientation: number;
+  /** Of the result. */
+  readonly mostBytes: number;
 }
 
 /** Longest sides and qualities, tried in turn until the result is small enough. */
@@ -20,6 +21,7 @@ const TRIES = [
   [128, 40],
   [96, 30],
   [64, 25],
+  [40, 20],
 ] as const;
 
 const MOST_MEGAPIXELS = 64;
@@ -40,11 +42,20 @@ function make(job: ThumbnailJob): Uint8Array | null {
   for (const [side, quality] of TRIES) {
     const small = turn(shrink(pixels, side), job.orientation);
     const { data } = jpeg.encode({ ...small, data: Buffer.from(small.data) }, quality);
-    if (data.length <= MAX_THUMBNAIL_BYTES) return Uint8Array.from(data);
+    if (data.length <= job.mostBytes) return Uint8Array.from(data);
   }
   return null;
 }
 
+function makeOrNot(job: ThumbnailJob): Uint8Array | null {
+  try {
+    return make(job);
+  } catch {
+    // What a decoder thinks of a picture concerns nobody: there is no small one of it.
+    return null;
+  }
+}
+
 // A port between threads has no origin.
 // oxlint-disable-next-line unicorn/require-post-message-target-origin
-parentPort?.postMessage(make(workerData as ThumbnailJob));
+parentPort?.on('message', (job: ThumbnailJob) => parentPort?.postMessage(makeOrNot(job)));

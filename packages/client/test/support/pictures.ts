@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
 import { crc32 } from 'node:zlib';
@@ -54,6 +55,11 @@ export function jpegWithSecrets(width: number, height: number, orientation = 1):
     plain.subarray(2),
     Buffer.from('SECRETTRAILER'),
   ]);
+}
+
+/** A picture of which no thumbnail is small. */
+export function noisyJpeg(width: number, height: number): Buffer {
+  return jpeg.encode({ width, height, data: randomBytes(width * height * 4) }, 60).data;
 }
 
 export const decodeJpeg = (bytes: Uint8Array) => jpeg.decode(bytes, { useTArray: true });
