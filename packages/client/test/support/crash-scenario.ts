@@ -67,7 +67,7 @@ export async function open(folder: string, gateway: MemoryGateway, points: Crash
   try {
     const messenger = await Messenger.open({
       vault: mortalVault(vault, points),
-      settings: { ...quick, autoAccept: true, askDelayMs: 20 },
+      settings: { ...quick, autoAccept: true, askDelayMs: 20, autoAcceptGroups: true, groupReceiptDelayMs: [0, 5] },
       effects: { openTransport: mortalTransport(gateway.openTransport, points) },
     });
     return { messenger, vault };

@@ -1,4 +1,4 @@
-import type { GatewayTransport, GatewayTransportOptions } from '@sotto/gateway-api';
+import type { GatewayConnection, GatewayTransport, GatewayTransportOptions } from '@sotto/gateway-api';
 import type { Vault } from '@sotto/vault';
 
 /** Thrown where the process "dies". */
@@ -69,7 +69,7 @@ export function mortalTransport(
       },
       onState: (listener) => transport.onState(listener),
       onLowPrekeys: (listener) => transport.onLowPrekeys(listener),
-      directory: (address) => transport.directory(address),
+      directory: (address) => mortalDirectory(transport.directory(address), points),
       blobs: (address) => transport.blobs(address),
       followLogs: (address, sink, following) =>
         transport.followLogs(
@@ -98,5 +98,27 @@ export function mortalTransport(
           points.reach();
         }, receiving),
     };
+  };
+}
+
+/** Entries of groups' logs leave here. */
+function mortalDirectory(directory: GatewayConnection, points: CrashPoints): GatewayConnection {
+  return {
+    address: directory.address,
+    info: (options) => directory.info(options),
+    resolveName: (name, options) => directory.resolveName(name, options),
+    chain: (account, from, options) => directory.chain(account, from, options),
+    bundle: (request, options) => directory.bundle(request, options),
+    requestToken: (account, options) => directory.requestToken(account, options),
+    post: (envelope, admission, options) => directory.post(envelope, admission, options),
+    keyPackage: (request, options) => directory.keyPackage(request, options),
+    readLog: (range, options) => directory.readLog(range, options),
+    close: () => directory.close(),
+    async append(post, options) {
+      points.reach();
+      const appended = await directory.append(post, options);
+      points.reach();
+      return appended;
+    },
   };
 }

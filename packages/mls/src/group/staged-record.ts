@@ -28,13 +28,17 @@ export interface NodeRecord {
   readonly node: TreeNode | null;
 }
 
-/** Leaves are not parsed: they were checked before they were stored. */
+/**
+ * Leaves are not parsed: they were checked before they were stored. Nodes outlive the call in trees that are kept, and
+ * whoever stores records overwrites those that go: so they own their bytes, which are no secrets.
+ */
 export function readNodeRecord(reader: Reader): NodeRecord {
-  const hash = reader.vector();
+  const hash = Uint8Array.from(reader.vector());
   const node = reader.optional((inner) => {
     const content = inner.nested();
-    if (content.uint8() === 1) return new LeafNode(content.take(content.remaining));
-    return readParentNode(content);
+    const isLeaf = content.uint8() === 1;
+    const bytes = Uint8Array.from(content.take(content.remaining));
+    return isLeaf ? new LeafNode(bytes) : decodeWhole(bytes, readParentNode);
   });
   return { hash, node };
 }
