@@ -304,6 +304,26 @@ describe('groups over a log', () => {
     assert.deepEqual(await device.call({ kind: 'delete-key-packages', refs }), { deleted: 2 });
   });
 
+  it('a commit that cannot add everybody says who is to blame', async () => {
+    const { ann, bob } = await three();
+    const [d, e] = [await newPerson('Dan'), await newPerson('Eve')];
+    const good = await keyPackageOf(d.devices[0]!);
+    const forged = await keyPackageOf(e.devices[0]!);
+    forged[forged.length - 1]! ^= 1;
+    const there = await keyPackageOf(bob.device);
+    const chains = [d.chain, e.chain, bob.person.chain];
+    for (const [bad, rule] of [
+      [forged, 'mls'],
+      [there, 'two-leaves'],
+      [await keyPackageOf(d.devices[0]!, 1), 'mls'],
+    ] as const) {
+      const { keyPackage } = await ann.call({ kind: 'inspect-key-package', keyPackage: bad, now: ann.now });
+      const refused = await ann.call(ann.commitRequest({ add: [good, bad], chains }));
+      assert.deepEqual(refused, { kind: 'refused', rule, keyPackages: [keyPackage?.ref] });
+    }
+    assert.equal((await ann.make({ add: [good], chains })).next.welcomes.length, 1);
+  });
+
   it('a newcomer is told at once of all chains that it lacks', async () => {
     const { ann, bob, cid } = await three();
     const d = await newPerson('Dan');

@@ -60,7 +60,9 @@ export const createCommit: Call<'create-commit'> = (context, request, records) =
     );
     loaded = group;
     const added = (request.add ?? []).map((bytes) => ({ bytes, facts: keyPackageFacts(context, bytes, request.now) }));
-    const lookedAt = lookAt(group, added, members, chains.source);
+    const gone = new Set([...(request.remove ?? []), ...waitingRemovals(group)]);
+    const staying = once(() => members().filter(({ leaf }) => !gone.has(leaf)));
+    const lookedAt = lookAt(group, added, { members, staying, chains: chains.source });
     if (lookedAt !== null) return done(lookedAt);
     const plan = planOf(
       context,
@@ -79,11 +81,20 @@ export const createCommit: Call<'create-commit'> = (context, request, records) =
       commit = build(group, plan);
     } catch (error) {
       if (!(error instanceof MlsError) || isOwnFault(error) || error.code === 'group_closed') throw error;
-      return done({ kind: 'refused', rule: judge.refusal ?? 'mls', keyPackages: [] });
+      return done(refusedFor(judge.refusal ?? 'mls', unfit(group, added)));
     }
     const facts = factsOf(group, commit.effects, { revocations: plan.revocations, carried: chains.source });
     const rule = judgeCommit(facts);
-    if (rule !== null) return done({ kind: 'refused', rule, keyPackages: [] });
+    if (rule !== null) {
+      const alone = { policyChange: null, waiting: [], removed: facts.removed };
+      const blamed = facts.added.map((one) => judgeCommit({ ...facts, ...alone, added: [one] }) !== null);
+      return done(
+        refusedFor(
+          rule,
+          added.filter((_, i) => blamed[i] === true),
+        ),
+      );
+    }
     const effects: OwnEffects = {
       by: facts.committer.seat,
       external: false,
@@ -133,20 +144,26 @@ interface Added {
 function lookAt(
   group: Group,
   added: readonly Added[],
-  members: () => readonly Member[],
-  chains: ChainSource,
+  known: {
+    readonly members: () => readonly Member[];
+    readonly staying: () => readonly Member[];
+    readonly chains: ChainSource;
+  },
 ): CreateCommitResult | null {
   const unusable = added.filter(({ facts }) => facts === null || facts.suite !== group.cipherSuite);
   if (unusable.length > 0) return refusedFor('mls', unusable);
   if (added.length === 0) return null;
-  const heads = headsOf(members());
+  const there = new Set(known.staying().map((member) => idHex(seatOf(member).device)));
+  const twice = added.filter(({ facts }) => facts !== null && there.has(idHex(facts.device)));
+  if (twice.length > 0) return refusedFor('two-leaves', twice);
+  const heads = headsOf(known.members());
   const missing = new Map<string, { account: Uint8Array; sequence: number; gateway: string }>();
   const bad: Added[] = [];
   for (const item of added) {
     if (item.facts === null) continue;
     const { account, head, gateway } = item.facts;
     const needed = [...(heads.get(idHex(account)) ?? []), { ...head, hash: statementHash(head.hash) }];
-    const view = viewOf(chains, idHex(account));
+    const view = viewOf(known.chains, idHex(account));
     if (view === 'bad') {
       bad.push(item);
       continue;
@@ -169,6 +186,19 @@ function viewOf(chains: ChainSource, account: string) {
     if (isIdentityFault(error)) return 'bad';
     throw error;
   }
+}
+
+/** Key packages that MLS refuses by themselves. Looked for only when something is wrong. */
+function unfit(group: Group, added: readonly Added[]): Added[] {
+  return added.filter(({ bytes }) => {
+    try {
+      group.commit().withoutPending().withoutRatchetTree().add(bytes).create();
+      return false;
+    } catch (error) {
+      if (error instanceof MlsError && !isOwnFault(error)) return true;
+      throw error;
+    }
+  });
 }
 
 function refusedFor(rule: Refused['rule'], items: readonly Added[]): Refused {
