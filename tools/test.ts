@@ -46,7 +46,7 @@ const stream = run({
   concurrency: soak ? 1 : 2,
   isolation: 'process',
   execArgv: ['--conditions=@sotto/source', '--disable-warning=ExperimentalWarning'],
-  timeout: soak ? 3_600_000 : 300_000,
+  timeout: soak ? 3_600_000 : 600_000,
 });
 
 stream.on('test:pass', (data) => {

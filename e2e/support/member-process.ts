@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { MemberCalls, MemberReply } from './member-protocol.ts';
 
 const PROGRAM = join(import.meta.dirname, 'member.ts');
+/** With its cache of compiled code: half the time of a start. */
+const RUNNER = join(import.meta.dirname, '../../tools/run.mjs');
 const EXEC = ['--conditions=@sotto/source', '--disable-warning=ExperimentalWarning'];
 
 /** One device of an account, in a process that can be closed, killed and started again. */
@@ -30,7 +32,7 @@ export class MemberProcess {
 
   async start(): Promise<void> {
     if (this.#child !== undefined) return;
-    const child = fork(PROGRAM, [this.#folder], { execArgv: EXEC, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child = fork(RUNNER, [PROGRAM, this.#folder], { execArgv: EXEC, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#child = child;
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-4000);

@@ -19,6 +19,10 @@ const accept = (invitation: Pick<GroupInvitation, 'group'>): void => {
 messenger.events.on('group-invited', ({ invitation }) => accept(invitation));
 for (const invitation of await messenger.groups.invitations()) accept(invitation);
 
+const problems: string[] = [];
+messenger.events.on('problem', ({ error }) => void problems.push(`${error.message} ${String(error.cause)}`));
+messenger.events.on('envelope-unreadable', ({ reason }) => void problems.push(reason));
+
 const groupOf = (text: string) => text as ConversationRef;
 const accountOf = (text: string) => text as AccountRef;
 const done = async (change: Promise<GroupChange>): Promise<string> => (await change).done();
@@ -72,8 +76,9 @@ const calls: {
   diagnose: async ({ group }) =>
     JSON.stringify({
       view: await view(group),
-      pending: await messenger.groups.pending(groupOf(group)),
-      outbox: (await messenger.outbox()).slice(0, 5),
+      pending: await messenger.groups.pending(groupOf(group)).catch(String),
+      outbox: (await messenger.outbox()).slice(0, 10),
+      problems,
       status: await messenger.status(),
     }),
   close: async () => {

@@ -9,6 +9,9 @@ const root = join(import.meta.dirname, '..', '..');
 const runner = join(root, 'tools', 'run.mjs');
 const main = join(root, 'packages', 'cli', 'src', 'main.ts');
 
+/** ms that a gateway may take to start: a machine that tests on all its cores is slow. */
+const START_MS = 60_000;
+
 /** A program of this repository in a process of its own, with what it has written so far. */
 export interface Program {
   readonly child: ChildProcess;
@@ -219,7 +222,7 @@ export class GatewayProcess {
       ...(env === undefined ? {} : { env }),
     });
     this.#program = program;
-    const ready = JSON.parse(await program.nextLine()) as { address: string };
+    const ready = JSON.parse(await program.nextLine(START_MS)) as { address: string };
     this.#address = ready.address;
   }
 
