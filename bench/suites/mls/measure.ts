@@ -7,6 +7,8 @@ import { sotto } from './sotto.ts';
 const TEXT = new Uint8Array(100).fill(0x61);
 const MESSAGES = 100;
 const COMMITS = 10;
+/** Members. */
+const WARM_UP = 20;
 
 /** By the name of their rows. */
 export const IMPLEMENTATIONS: Readonly<Record<string, (impl: string) => Promise<Implementation>>> = {
@@ -55,8 +57,15 @@ class Notes {
   }
 }
 
+/** All rows of one implementation at one size, after a small group that nobody counts. */
 export async function measure(implementation: Implementation, members: number): Promise<Row[]> {
+  await measureOnce(implementation, WARM_UP, new Notes());
   const notes = new Notes();
+  await measureOnce(implementation, members, notes);
+  return notes.rows(implementation.impl, members);
+}
+
+async function measureOnce(implementation: Implementation, members: number, notes: Notes): Promise<void> {
   await messagesAndMembers(implementation, members, notes);
   const [a, b] = await implementation.inFullTree(members);
   for (const member of [a, b]) member.stateBytes();
@@ -68,7 +77,6 @@ export async function measure(implementation: Implementation, members: number): 
     await notes.time('process-commit', () => receiver.process(commit));
     notes.add('state-bytes-per-commit', 'B', receiver.stateBytes());
   }
-  return notes.rows(implementation.impl, members);
 }
 
 async function messagesAndMembers(implementation: Implementation, members: number, notes: Notes): Promise<void> {
@@ -78,8 +86,7 @@ async function messagesAndMembers(implementation: Implementation, members: numbe
   const [middle, last] = [newcomers[members >> 1], newcomers[members - 1]];
   if (founder === undefined || middle === undefined || last === undefined) throw new Error('too few members');
   const keyPackages = others.map(({ keyPackage }) => keyPackage);
-  // More than once where it is quick, so that the first is a warm-up.
-  const rounds = members <= 1000 ? 3 : 1;
+  const rounds = members <= 100 ? 8 : members <= 1000 ? 3 : 1;
   const groups: Member[] = [];
   let welcome: Uint8Array = new Uint8Array(0);
   for (let round = 0; round < rounds; round++) {
@@ -90,7 +97,8 @@ async function messagesAndMembers(implementation: Implementation, members: numbe
   const a = groups.pop();
   if (a === undefined) throw new Error('no group');
   const joined: Member[] = [];
-  for (const newcomer of [middle, last, ...(members <= 1000 ? [middle] : [])]) {
+  for (let i = 0; i <= rounds; i++) {
+    const newcomer = i % 2 === 0 ? middle : last;
     joined.push(await notes.time('join', () => newcomer.join(welcome)));
   }
   const [b, c] = joined as [Member, Member];

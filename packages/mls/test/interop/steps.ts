@@ -46,12 +46,11 @@ export async function mixedGroup(input: {
   let peers: Peer[] = [new SottoPeer(founder.createGroup())];
   const candidate = async (): Promise<Candidate> => {
     const name = `member ${names++}`;
-    const foreign = peers.filter(({ impl }) => impl !== 'sotto').length;
-    const make = below(2) === 0 ? undefined : theirs[below(theirs.length)];
-    if (make === undefined || foreign >= input.maxPeers) {
-      return sottoCandidate(ours(name));
-    }
-    return make(name);
+    const isOurs = below(2) === 0;
+    const which = below(theirs.length);
+    const alike = peers.filter(({ impl }) => impl === `ts-mls ${which + 1}`).length;
+    const make = theirs[which];
+    return isOurs || make === undefined || alike >= input.maxPeers / 2 ? sottoCandidate(ours(name)) : make(name);
   };
   for (let step = 0; step < input.steps; step++) {
     const foreign = peers.filter(({ impl }) => impl !== 'sotto');
