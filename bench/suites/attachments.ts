@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +19,8 @@ const FILE_MB = 200;
  * A file of 200 MB from one client to another through a gateway in a process of its own, over loopback TLS. `stored`:
  * read, sealed, hashed and fsynced into the vault's folder, when `send` resolves. `up`: from the call of `send` until
  * the gateway has all of it on disk, storing included. `down`: from the call of `download` until the verified file has
- * its name: fetched, hashed, fsynced sealed, opened, fsynced again.
+ * its name: fetched, hashed, fsynced sealed, opened, fsynced again. `…-cpu-s` is the processor time of a file, seconds: of
+ * the process that holds both clients, and of the gateway.
  */
 export async function attachments({ quick, say, row }: SuiteOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
@@ -34,15 +36,46 @@ export async function attachments({ quick, say, row }: SuiteOptions): Promise<vo
     const source = join(folder, 'film');
     writeFileSync(source, randomBytes(FILE_MB * MB));
     mkdirSync(join(folder, 'saved'));
-    const samples = { stored: [] as number[], up: [] as number[], down: [] as number[] };
+    const samples: Record<Phase, Sample[]> = { stored: [], up: [], down: [] };
     // The first one warms up.
     for (let i = 0; i <= (quick ? 1 : 7); i++) {
-      const sample = await measure({ sender, receiver, conversation, source, saved: join(folder, 'saved', `${i}`) });
+      const sample = await measure({
+        gateway,
+        sender,
+        receiver,
+        conversation,
+        source,
+        saved: join(folder, 'saved', `${i}`),
+      });
       if (i === 0) continue;
-      for (const name of ['stored', 'up', 'down'] as const) samples[name].push(FILE_MB / sample[name]);
+      for (const phase of PHASES) samples[phase].push(sample[phase]);
     }
-    for (const name of ['stored', 'up', 'down'] as const) {
-      row(speedRow(`attachment-mb-per-s-${name}`, samples[name]));
+    for (const phase of PHASES) {
+      const of = samples[phase];
+      row(
+        speedRow(
+          `attachment-mb-per-s-${phase}`,
+          of.map(({ seconds }) => FILE_MB / seconds),
+        ),
+      );
+      row(
+        rowOf(
+          'groups',
+          'sotto',
+          `attachment-client-cpu-s-${phase}`,
+          's',
+          of.map(({ client }) => client),
+        ),
+      );
+      row(
+        rowOf(
+          'groups',
+          'sotto',
+          `attachment-gateway-cpu-s-${phase}`,
+          's',
+          of.map((each) => each.gateway),
+        ),
+      );
     }
     say(`Attachments: ${samples.up.length} files of ${FILE_MB} MB.`);
   } finally {
@@ -65,34 +98,67 @@ function speedRow(name: string, speeds: readonly number[]): Row {
   return { ...times, median: Math.round(1 / times.median), p99: Math.round(1 / times.p99) };
 }
 
-/** Seconds each. */
+const PHASES = ['stored', 'up', 'down'] as const;
+type Phase = (typeof PHASES)[number];
+
+/** Seconds: on the clock, and of the processors. */
 interface Sample {
-  readonly stored: number;
-  readonly up: number;
-  readonly down: number;
+  readonly seconds: number;
+  readonly client: number;
+  readonly gateway: number;
 }
 
 async function measure(run: {
+  readonly gateway: ChildProcess;
   readonly sender: Messenger;
   readonly receiver: Messenger;
   readonly conversation: ConversationRef;
   readonly source: string;
   readonly saved: string;
-}): Promise<Sample> {
-  const { sender, receiver, conversation, source, saved } = run;
+}): Promise<Record<Phase, Sample>> {
+  const { gateway, sender, receiver, conversation, source, saved } = run;
   const uploaded = sender.events.next('outbox-changed', { where: ({ reason }) => reason === 'uploaded' });
   const arriving = receiver.events.next('message-received');
-  const seconds = clock();
+  const sending = await Meter.start(gateway);
   const { id } = await sender.send(conversation, { kind: 'text', text: '', attachments: [{ source }] });
-  const stored = seconds();
+  const stored = await sending.read();
   await uploaded;
-  const up = seconds();
+  const up = await sending.read();
   const { message } = await arriving;
-  const downSeconds = clock();
+  const fetching = await Meter.start(gateway);
   await receiver.attachment(message.id, 0).download(saved);
-  const down = downSeconds();
+  const down = await fetching.read();
   await forget(sender, receiver, id, saved, conversation);
   return { stored, up, down };
+}
+
+/** Reads clocks since its start. */
+class Meter {
+  readonly #gateway: ChildProcess;
+  readonly #gatewayBefore: number;
+  readonly #before = process.cpuUsage();
+  readonly #began = performance.now();
+
+  private constructor(gateway: ChildProcess, gatewayBefore: number) {
+    this.#gateway = gateway;
+    this.#gatewayBefore = gatewayBefore;
+  }
+
+  static async start(gateway: ChildProcess): Promise<Meter> {
+    return new Meter(gateway, await cpuOf(gateway));
+  }
+
+  async read(): Promise<Sample> {
+    const seconds = (performance.now() - this.#began) / 1000;
+    const { user, system } = process.cpuUsage(this.#before);
+    return { seconds, client: (user + system) / 1e6, gateway: (await cpuOf(this.#gateway)) - this.#gatewayBefore };
+  }
+}
+
+async function cpuOf(child: ChildProcess): Promise<number> {
+  const answer = once(child, 'message');
+  child.send('cpu');
+  return ((await answer) as [number])[0];
 }
 
 /** Files of this size in a row would measure how the disk copes with them. */
@@ -107,9 +173,4 @@ async function forget(
   const gone = receiver.events.next('message-updated', { where: ({ message: { body } }) => body.kind === 'deleted' });
   await sender.send(conversation, { kind: 'delete', message });
   await gone;
-}
-
-function clock(): () => number {
-  const began = performance.now();
-  return () => (performance.now() - began) / 1000;
 }
