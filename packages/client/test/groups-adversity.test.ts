@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { cpSync, rmSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { agree, Circle, DAY, MINUTE, SECOND } from './support/circle.ts';
+import { testFolder } from './support/folders.ts';
 import { texts } from './support/people.ts';
 import type { Person } from './support/people.ts';
 import { addDevice } from './support/second-device.ts';
@@ -137,5 +139,34 @@ suite('R-GRP-3 groups live through what happens to devices and networks', () => 
     await alice.messenger.send(id, 'welcome back');
     await circle.pass(MINUTE);
     assert.ok((await texts(bob.messenger, id)).includes('welcome back'));
+  });
+
+  test('a vault that was set back comes in with a new leaf before it sends anything', async () => {
+    await using circle = await Circle.of(['alice', 'bob', 'carol']);
+    const [alice, bob] = circle.people as [Person, Person, Person];
+    const id = await circle.group('Twice');
+    await alice.messenger.send(id, 'kept');
+    await circle.pass(MINUTE);
+    await bob.messenger.close();
+    const copy = testFolder('copy');
+    cpSync(bob.folder, copy, { recursive: true });
+    await bob.open();
+    await bob.messenger.send(id, 'sent from what is lost');
+    await circle.pass(10 * MINUTE);
+    const before = (await alice.messenger.groups.get(id))?.epoch ?? 0;
+    await bob.messenger.close();
+    rmSync(bob.folder, { recursive: true, force: true });
+    cpSync(copy, bob.folder, { recursive: true });
+    rmSync(copy, { recursive: true, force: true });
+    await bob.open();
+    await bob.messenger.send(id, 'sent from the copy');
+    await circle.pass(30 * MINUTE);
+    assert.equal((await bob.messenger.groups.get(id))?.state, 'joined');
+    assert.ok(((await alice.messenger.groups.get(id))?.epoch ?? 0) > before);
+    const seen = await texts(alice.messenger, id);
+    for (const text of ['kept', 'sent from what is lost', 'sent from the copy']) assert.ok(seen.includes(text), text);
+    await bob.messenger.send(id, 'and on');
+    await circle.pass(MINUTE);
+    assert.ok((await texts(alice.messenger, id)).includes('and on'));
   });
 });

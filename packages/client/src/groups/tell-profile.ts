@@ -10,11 +10,14 @@ import { findMember, putGroup } from './rows.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
 const LIFE_MS = 30 * 86_400_000;
+/** In larger groups who comes brings what the inviter knows of the others, and names of strangers are not told. */
+const MOST_TOLD = 256;
 
 /** Members need not be contacts: whoever comes says what it is called, and says so again when that changes. */
 export function isProfileDue({ core }: WorkerParts, read: VaultReader, group: StoredGroup): boolean {
   const { profile } = accounts.need(read, SELF);
   if (profile === undefined || profile.revision <= group.profileTold || group.accounts < 2) return false;
+  if (group.accounts > MOST_TOLD) return false;
   // One device speaks for the account: its first one in the group.
   const leaves = findMember(read, conversationRef(group.id), core.self.account)?.leaves ?? [];
   const active = new Set([core.self.deviceRef, ...core.own.otherDevices()]);

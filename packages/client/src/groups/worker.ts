@@ -167,6 +167,9 @@ export class GroupWorker {
         this.#alarm.set(this.#pausedUntil);
         return;
       }
+      // A copy of this vault must not use this device's leaf beside it.
+      await this.#parts.core.clearance.passed();
+      if (signal.aborted || this.#closed) return;
       const step = this.#next();
       if (step === null) return;
       await step(signal);
