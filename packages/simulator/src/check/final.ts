@@ -2,6 +2,7 @@ import type { AccountRef, Contact, HistoryEntry, Message, MessageRef } from '@so
 import type { DeviceNode } from '../device/device-node.ts';
 import type { Person, World } from '../play/world.ts';
 import { messengerOf } from '../play/world.ts';
+import { checkGroups } from './groups.ts';
 import { deletedIn, failedIn, messagesOf, shows, wholeHistory } from './histories.ts';
 import { Violation } from './violation.ts';
 
@@ -20,6 +21,7 @@ interface View {
 export async function checkFinal(world: World): Promise<void> {
   await checkOutboxes(world);
   for (const [person, other] of world.pairs()) await checkConversation(world, person, other);
+  await checkGroups(world);
   await checkRows(world);
 }
 

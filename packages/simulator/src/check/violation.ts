@@ -4,6 +4,8 @@ export const invariants = {
   'delivered-once': 'A message is received once on each device.',
   'causal-order': 'No message stands before one that its author had seen when writing it.',
   'same-history': 'All devices show the same messages in the same order, with the same text and reactions.',
+  'group-agrees': 'All devices in a group agree on its epoch, name, members and roles.',
+  'removed-learn-nothing': 'Who is not in a group gets nothing that is sent in it afterwards.',
   'nothing-lost': 'What was stored for a sender, or confirmed to one, is on every device in the end.',
   'no-key-reused': 'No key and nonce seal two contents; no message key makes two envelopes.',
   'outbox-settles': 'Every message on its way arrives, or expires or fails visibly.',

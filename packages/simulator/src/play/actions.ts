@@ -1,6 +1,8 @@
 import type { Contact, ConversationRef, Messenger, MessageRef, Outgoing } from '@sotto/client';
 import type { DeviceNode } from '../device/device-node.ts';
 import { Random } from '../time/random.ts';
+import { actInGroup, GROUP_ACTIONS } from './group-actions.ts';
+import type { GroupActionKind } from './group-actions.ts';
 import type { ActionKind } from './item.ts';
 import type { World } from './world.ts';
 
@@ -11,7 +13,7 @@ const BLOCKED_MS = [5_000, 300_000] as const;
 const DOWN_MS = [500, 120_000] as const;
 
 /** Has a person do something on one of their devices. Nothing happens when the device is down. */
-export function act(world: World, number: number, kind: ActionKind): void {
+export function act(world: World, number: number, kind: ActionKind | GroupActionKind): void {
   const random = new Random(`${world.seed}/item/${number}`);
   const device = random.pick(world.devices);
   const messenger = device?.messenger ?? null;
@@ -21,14 +23,19 @@ export function act(world: World, number: number, kind: ActionKind): void {
     return;
   }
   world.log.note(device.name, 'does', kind, number);
-  const doing = DOING[kind];
-  doing({ world, number, random, device, messenger }).then(
+  const scene = { world, number, random, device, messenger };
+  const done = isGroupAction(kind) ? actInGroup(scene, kind) : DOING[kind](scene);
+  done.then(
     () => undefined,
     (error: unknown) => {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'died';
       world.log.note(device.name, 'refused', kind, number, code);
     },
   );
+}
+
+function isGroupAction(kind: string): kind is GroupActionKind {
+  return Object.hasOwn(GROUP_ACTIONS, kind);
 }
 
 interface Scene {

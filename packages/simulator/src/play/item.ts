@@ -1,7 +1,9 @@
 import { Random } from '../time/random.ts';
+import { GROUP_ACTIONS } from './group-actions.ts';
+import type { GroupActionKind } from './group-actions.ts';
 
 /** What people do. */
-export const ACTIONS = {
+const ACTIONS = {
   text: 46,
   reply: 8,
   reaction: 10,
@@ -13,6 +15,8 @@ export const ACTIONS = {
   block: 0.4,
 } as const;
 export type ActionKind = keyof typeof ACTIONS;
+
+const ALL_ACTIONS = { ...ACTIONS, ...GROUP_ACTIONS };
 
 /** What goes wrong. */
 export const FAULTS = {
@@ -38,7 +42,7 @@ export type FaultKind = keyof typeof FAULTS;
 
 /** Something that is to happen in a run. Its number gives it choices of its own, so leaving others out changes none of them. */
 export type Item = { readonly number: number; readonly at: number } & (
-  | { readonly kind: 'action'; readonly action: ActionKind }
+  | { readonly kind: 'action'; readonly action: ActionKind | GroupActionKind }
   | { readonly kind: 'fault'; readonly fault: FaultKind }
 );
 
@@ -48,18 +52,20 @@ export interface PlanOptions {
   readonly faults: number;
   /** ms between two actions on average. */
   readonly paceMs: number;
+  /** Whether people have a group. */
+  readonly groups: boolean;
   /** Only these faults; default: all. */
   readonly kinds?: readonly FaultKind[];
 }
 
 /** Everything that is to happen in a run, in order. */
-export function makePlan({ seed, actions, faults, paceMs, kinds }: PlanOptions): readonly Item[] {
+export function makePlan({ seed, actions, faults, paceMs, kinds, groups }: PlanOptions): readonly Item[] {
   const random = new Random(`${seed}/plan`);
   const length = actions * paceMs;
   const items: Item[] = [];
   for (let number = 0; number < actions; number++) {
     const at = Math.floor(random.unit() * length);
-    items.push({ kind: 'action', number, at, action: weighted(random, ACTIONS) });
+    items.push({ kind: 'action', number, at, action: weighted(random, groups ? ALL_ACTIONS : ACTIONS) });
   }
   for (let number = actions; number < actions + faults; number++) {
     const at = Math.floor(random.unit() * length);

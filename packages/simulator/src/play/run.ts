@@ -13,6 +13,7 @@ const CALM_STEP_MS = 10 * MINUTE;
 const CALM_STEPS = 60;
 
 export interface RunOptions extends WorldOptions {
+  readonly groups: boolean;
   readonly actions: number;
   readonly faults: number;
   /** ms between two actions on average. */
@@ -100,4 +101,10 @@ async function becomeCalm(world: World): Promise<void> {
 }
 
 /** What time mends. */
-const MENDS: ReadonlySet<string> = new Set(['outbox-settles', 'nothing-lost', 'same-history', 'rows-bounded']);
+const MENDS: ReadonlySet<string> = new Set([
+  'outbox-settles',
+  'nothing-lost',
+  'same-history',
+  'rows-bounded',
+  'group-agrees',
+]);

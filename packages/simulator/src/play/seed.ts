@@ -19,15 +19,17 @@ export interface Size {
   readonly faults: number;
   /** ms between two actions on average. */
   readonly paceMs: number;
+  /** Whether people have a group. */
+  readonly groups: boolean;
   /** Only these faults; default: all. */
   readonly kinds?: readonly FaultKind[];
 }
 
 /** What `npm run sim` runs: 8 devices of 5 accounts, 50 faults and more than 2,000 events. */
-export const FULL_SIZE: Size = { accounts: [2, 2, 2, 1, 1], actions: 110, faults: 50, paceMs: 3000 };
+export const FULL_SIZE: Size = { accounts: [2, 2, 2, 1, 1], actions: 110, faults: 50, paceMs: 3000, groups: true };
 
 /** A run for every-day tests: 3 devices of 2 accounts. */
-export const SMALL_SIZE: Size = { accounts: [2, 1], actions: 40, faults: 15, paceMs: 3000 };
+export const SMALL_SIZE: Size = { accounts: [2, 1], actions: 40, faults: 15, paceMs: 3000, groups: true };
 
 export interface SeedOptions {
   readonly seed: number;

@@ -5,6 +5,7 @@ import type { AccountRef, ConversationRef, Messenger, MessengerEvents, ReasonCod
 import { decodeEnvelope, deviceId, envelopeIdOf, idHex, idText } from '@sotto/wire';
 import type { Post } from '@sotto/gateway';
 import { EventLog } from '../check/event-log.ts';
+import { GroupRecord } from '../check/group-record.ts';
 import { Promises } from '../check/ledger-of-promises.ts';
 import { Violation } from '../check/violation.ts';
 import { SealRegister } from '../check/watched-provider.ts';
@@ -39,6 +40,8 @@ export interface WorldOptions {
   readonly folder: string;
   /** Devices of each account. */
   readonly accounts: readonly number[];
+  /** Whether people have a group. */
+  readonly groups?: boolean;
   readonly tampering?: Tampering;
   readonly onLine?: (line: string) => void;
 }
@@ -64,6 +67,7 @@ export class World {
   readonly unreadable = new Map<ReasonCode, number>();
   /** Conversations in which somebody was blocked: reactions and edits made then were cancelled. */
   readonly blocked = new Set<ConversationRef>();
+  readonly groups = new GroupRecord();
   readonly register = new SealRegister();
   readonly #options: WorldOptions;
   readonly #envelopeOfTag = new Map<string, string>();
@@ -102,7 +106,9 @@ export class World {
     const world = new World(options);
     for (const [index, devices] of options.accounts.entries()) await world.#addPerson(index, devices);
     for (const [person, other] of world.pairs()) await world.#befriend(person, other);
-    await world.pass(2 * MINUTE);
+    await world.pass(MINUTE);
+    if (options.groups === true) await world.#makeGroup();
+    await world.pass(MINUTE);
     return world;
   }
 
@@ -211,6 +217,24 @@ export class World {
     this.log.note('world', 'account', name, count);
   }
 
+  /** The first person makes a group of all contacts, who join. */
+  async #makeGroup(): Promise<void> {
+    const [first, ...others] = this.people.map(({ devices }) => devices[0]);
+    if (first === undefined) return;
+    const contacts = await this.settled(messengerOf(first).contacts());
+    const accounts = contacts.map(({ account }) => account);
+    await this.settled(messengerOf(first).groups.create({ name: 'group', accounts }));
+    await this.pass(30 * SECOND);
+    for (const device of others) {
+      if (device === undefined) continue;
+      const messenger = messengerOf(device);
+      for (const { group } of await this.settled(messenger.groups.invitations())) {
+        await this.settled(messenger.groups.accept(group));
+      }
+    }
+    await this.pass(30 * SECOND);
+  }
+
   async #befriend(person: Person, other: Person): Promise<void> {
     const [a] = person.devices;
     const [b] = other.devices;
@@ -274,6 +298,20 @@ export class World {
     on('message-updated', ({ message }) => log.note(name, 'updated', message.id.slice(0, 8), message.state));
     on('outbox-changed', ({ message, reason }) => log.note(name, 'outbox', message.slice(0, 8), reason));
     on('connection-changed', ({ state }) => log.note(name, 'connection', state));
+    on('group-joined', ({ group }) => {
+      log.note(name, 'group joined', group.epoch);
+      this.groups.joined(device, group.id);
+    });
+    on('group-left', ({ group, reason }) => {
+      log.note(name, 'group left', reason);
+      this.groups.out(device, group.id);
+    });
+    on('group-changed', ({ group }) => {
+      log.note(name, 'group', group.state, group.epoch, group.members);
+      if (group.state !== 'joined') this.groups.out(device, group.id);
+    });
+    on('group-commit', ({ epoch, own }) => log.note(name, 'group commit', epoch, own ? 'own' : ''));
+    on('group-change-moved', ({ reason }) => log.note(name, 'group change', reason));
     on('contact-changed', ({ contact }) => log.note(name, 'contact', contact.state));
     on('envelope-unreadable', ({ reason }) => {
       log.note(name, 'unreadable', reason);
