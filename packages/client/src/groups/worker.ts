@@ -70,8 +70,11 @@ export class GroupWorker {
   #again = false;
   #failures = 0;
   #pausedUntil = 0;
-  /** When keys of epochs that are over can go; Unix ms. */
-  #forgetAt = Infinity;
+  /** Keys of epochs that ended before this (Unix ms) can go; null: none can. */
+  #forgetBefore: number | null = null;
+  /** The last epoch ended before this, and has to be remembered for a while; null: none has. */
+  #endedBefore: number | null = null;
+  #cancelForget: (() => void) | null = null;
   #closed = false;
 
   constructor(parts: WorkerParts, ref: ConversationRef) {
@@ -100,6 +103,7 @@ export class GroupWorker {
 
   close(): void {
     this.#closed = true;
+    this.#cancelForget?.();
     this.#alarm.clear();
   }
 
@@ -109,7 +113,8 @@ export class GroupWorker {
     if (taken.rejoined) await this.#locked(() => this.#readMembers());
     if (taken.moved) {
       this.#housekeeping.moved();
-      this.#forgetAt = Math.min(this.#forgetAt, this.#parts.core.clock.now() + FORGET_MS);
+      this.#endedBefore = this.#parts.core.clock.now() + 1;
+      this.#rememberAWhile();
     }
     this.kick();
   }
@@ -128,6 +133,22 @@ export class GroupWorker {
   look(): void {
     this.#housekeeping.moved();
     this.kick();
+  }
+
+  /**
+   * Keys of an epoch that is over go after a while. Measured by a timer: a clock that is set must not make messages
+   * unreadable that are still on their way.
+   */
+  #rememberAWhile(): void {
+    if (this.#closed || this.#cancelForget !== null || this.#endedBefore === null) return;
+    const before = this.#endedBefore;
+    this.#endedBefore = null;
+    this.#cancelForget = this.#parts.core.clock.after(FORGET_MS, () => {
+      this.#cancelForget = null;
+      this.#forgetBefore = before;
+      this.#rememberAWhile();
+      this.kick();
+    });
   }
 
   #locked<T>(task: () => Promise<T>): Promise<T> {
@@ -211,8 +232,8 @@ export class GroupWorker {
       if (group.state !== StoredGroup_State.JOINED) return null;
       const offers = groupOffers.find(read, 'group', this.ref)[0];
       if (offers !== undefined) return (signal) => this.#locked(() => offer(this.#parts, offers.row, signal));
-      if (this.#forgetAt <= core.clock.now()) return () => this.#locked(() => this.#forget(group));
-      this.#alarm.set(this.#forgetAt);
+      const before = this.#forgetBefore;
+      if (before !== null) return () => this.#locked(() => this.#forget(group, before));
       if (isProfileDue(this.#parts, read, group)) return () => this.#tellProfile();
       const chore = this.#housekeeping.next(read, group);
       if (chore.kind === 'do') return (signal) => this.#keepHouse(signal);
@@ -274,11 +295,11 @@ export class GroupWorker {
     });
   }
 
-  async #forget(group: StoredGroup): Promise<void> {
-    const { engine, clock } = this.#parts.core;
-    this.#forgetAt = Infinity;
+  async #forget(group: StoredGroup, before: number): Promise<void> {
+    const { engine } = this.#parts.core;
+    this.#forgetBefore = null;
     await engine.perform<'expire-group', void>({
-      request: { kind: 'expire-group', group: group.id, before: clock.now() - FORGET_MS / 2 },
+      request: { kind: 'expire-group', group: group.id, before },
       records: [],
       commit: () => undefined,
     });
