@@ -176,7 +176,8 @@ export class DeviceStream {
     this.#cancelTimer = clock.after(ms, () => {
       const silence = clock.now() - this.#lastHeard;
       if (silence < PING_MS) {
-        this.#watch(PING_MS - silence);
+        // A clock that was set back says that it was heard from in the future: that is no reason to wait longer.
+        this.#watch(Math.min(PING_MS - silence, PING_MS));
         return;
       }
       this.#lastPing++;

@@ -1,13 +1,33 @@
-import type { ConversationRef, MessageRef } from '@sotto/client';
+import type { ConversationRef, MessageRef, Messenger } from '@sotto/client';
 import type { DeviceNode } from '../device/device-node.ts';
+
+/** A change of a group that somebody asked for. */
+export interface Asked {
+  readonly device: DeviceNode;
+  readonly messenger: Messenger;
+  readonly group: ConversationRef;
+}
 
 /** What is known of groups outside the system under test: who was in when something was written. */
 export class GroupRecord {
   readonly ids = new Set<ConversationRef>();
+  /** Changes asked for whose outcome nobody was told; those of messengers that are gone are nobody's. */
+  readonly #undecided = new Set<Asked>();
   /** By device and group: it has been in it since. */
   readonly #inside = new Map<string, Set<ConversationRef>>();
   /** What every device that was in when it was written has to have, unless it was out in between. */
   readonly #owed = new Map<string, Map<MessageRef, ConversationRef>>();
+
+  /** A change was stored for whoever asked for it. */
+  asked(asked: Asked, decided: Promise<unknown>): void {
+    this.#undecided.add(asked);
+    const settle = (): void => void this.#undecided.delete(asked);
+    decided.then(settle, settle);
+  }
+
+  undecided(): readonly Asked[] {
+    return Array.from(this.#undecided).filter(({ device, messenger }) => device.messenger === messenger);
+  }
 
   joined(device: DeviceNode, group: ConversationRef): void {
     this.ids.add(group);

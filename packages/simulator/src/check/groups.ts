@@ -16,6 +16,9 @@ interface View {
 /** All who are in a group agree on it; what was written while they were in is there, in one order. */
 export async function checkGroups(world: World): Promise<void> {
   for (const id of world.groups.ids) await checkGroup(world, id);
+  for (const { device } of world.groups.undecided()) {
+    throw new Violation('changes-decided', `${device.name} asked for a change of which nothing was heard again`);
+  }
 }
 
 async function checkGroup(world: World, id: ConversationRef): Promise<void> {

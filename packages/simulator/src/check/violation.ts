@@ -5,6 +5,7 @@ export const invariants = {
   'causal-order': 'No message stands before one that its author had seen when writing it.',
   'same-history': 'All devices show the same messages in the same order, with the same text and reactions.',
   'group-agrees': 'All devices in a group agree on its epoch, name, members and roles.',
+  'changes-decided': 'A change of a group that was stored is in force in the end, or was refused visibly.',
   'removed-learn-nothing': 'Who is not in a group gets nothing that is sent in it afterwards.',
   'nothing-lost': 'What was stored for a sender, or confirmed to one, is on every device in the end.',
   'no-key-reused': 'No key and nonce seal two contents; no message key makes two envelopes.',

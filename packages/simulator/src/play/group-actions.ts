@@ -1,4 +1,4 @@
-import type { AccountRef, Group, GroupMember, Messenger } from '@sotto/client';
+import type { AccountRef, Group, GroupChange, GroupMember, Messenger } from '@sotto/client';
 import type { DeviceNode } from '../device/device-node.ts';
 import type { Random } from '../time/random.ts';
 import type { World } from './world.ts';
@@ -43,34 +43,43 @@ const DOING: Readonly<Record<GroupActionKind, (scene: GroupScene, group: Group) 
     world.promises.promise(promised, device);
     world.groups.wrote(id, conversation);
   },
-  async 'group-invite'({ random, messenger }, { id }) {
+  async 'group-invite'(scene, { id }) {
+    const { random, messenger } = scene;
     const inside = new Set((await membersOf(messenger, id)).map(({ account }) => account));
     const contacts = (await messenger.contacts()).filter(
       ({ account, state }) => state === 'accepted' && !inside.has(account),
     );
     const chosen = random.pick(sorted(contacts));
-    if (chosen !== null) await messenger.groups.invite(id, [chosen.account]);
+    if (chosen !== null) ask(scene, id, await messenger.groups.invite(id, [chosen.account]));
   },
-  async 'group-remove'({ random, messenger }, { id }) {
+  async 'group-remove'(scene, { id }) {
+    const { random, messenger } = scene;
     const others = (await membersOf(messenger, id)).filter(({ own, role }) => !own && role !== 'owner');
     const chosen = random.pick(sorted(others));
-    if (chosen !== null) await messenger.groups.remove(id, [chosen.account]);
+    if (chosen !== null) ask(scene, id, await messenger.groups.remove(id, [chosen.account]));
   },
   async 'group-leave'({ messenger }, { id, role }) {
     if (role !== 'owner') await messenger.groups.leave(id);
   },
-  async 'group-rename'({ number, messenger }, { id }) {
-    await messenger.groups.edit(id, { name: `group ${number}` });
+  async 'group-rename'(scene, { id }) {
+    const { number, messenger } = scene;
+    ask(scene, id, await messenger.groups.edit(id, { name: `group ${number}` }));
   },
-  async 'group-rotate'({ messenger }, { id }) {
-    await messenger.groups.rotate(id);
+  async 'group-rotate'(scene, { id }) {
+    const { messenger } = scene;
+    ask(scene, id, await messenger.groups.rotate(id));
   },
-  async 'group-role'({ random, messenger }, { id }) {
+  async 'group-role'(scene, { id }) {
+    const { random, messenger } = scene;
     const others = (await membersOf(messenger, id)).filter(({ own, role }) => !own && role === 'member');
     const chosen = random.pick(sorted(others));
-    if (chosen !== null) await messenger.groups.setRole(id, chosen.account, 'admin');
+    if (chosen !== null) ask(scene, id, await messenger.groups.setRole(id, chosen.account, 'admin'));
   },
 };
+
+function ask({ world, device, messenger }: GroupScene, group: Group['id'], change: GroupChange): void {
+  world.groups.asked({ device, messenger, group }, change.done());
+}
 
 /** All members; the simulator's groups fit into one page. */
 export async function membersOf(messenger: Messenger, group: Group['id']): Promise<readonly GroupMember[]> {

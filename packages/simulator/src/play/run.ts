@@ -107,4 +107,5 @@ const MENDS: ReadonlySet<string> = new Set([
   'same-history',
   'rows-bounded',
   'group-agrees',
+  'changes-decided',
 ]);

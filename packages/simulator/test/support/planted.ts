@@ -1,6 +1,8 @@
+import { fromBinary } from '@bufbuild/protobuf';
 import type { Effects, Messenger, MessengerEvents } from '@sotto/client';
 import type { GatewayTransport } from '@sotto/gateway-api';
 import type { Vault, VaultWriter } from '@sotto/vault';
+import { StoredGroupIntentSchema } from '@sotto/wire/stored';
 import type { FaultKind, InvariantName, Tampering } from '../../src/index.ts';
 
 /** A bug as somebody might make it, and what has to notice it. */
@@ -9,6 +11,8 @@ export interface PlantedBug {
   readonly caughtBy: InvariantName;
   /** What has to go wrong for it to matter. */
   readonly kinds: readonly FaultKind[];
+  /** It is about groups. */
+  readonly groups?: boolean;
   /** Made anew for each run: some remember. */
   readonly plant: () => Tampering;
 }
@@ -57,6 +61,13 @@ export const plantedBugs: readonly PlantedBug[] = [
           })),
       };
     },
+  },
+  {
+    name: 'a change of a group that another one has overtaken is not tried again',
+    caughtBy: 'changes-decided',
+    kinds: ['slow'],
+    groups: true,
+    plant: () => ({ vault: (vault) => withWriter(vault, forgettingOvertaken) }),
   },
   {
     name: 'a message is handed to the application twice',
@@ -108,6 +119,17 @@ function everyThird(which: (collection: string, key: string) => boolean, instead
       else write.put(collection, key, value, placing);
     },
   });
+}
+
+function forgettingOvertaken(write: VaultWriter): VaultWriter {
+  return {
+    ...write,
+    put: (collection, key, value, placing) => {
+      const isIntent = collection.name === 'group-intents';
+      if (isIntent && fromBinary(StoredGroupIntentSchema, value).reason === 'overtaken') write.delete(collection, key);
+      else write.put(collection, key, value, placing);
+    },
+  };
 }
 
 function tellingTwice(messenger: Messenger): Messenger {
