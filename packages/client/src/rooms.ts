@@ -155,7 +155,7 @@ export function furnish(ground: Ground, settings: Partial<Settings>, onRevoked: 
     receipts: new Receipts(core),
     held: new HeldMessages(core),
     sent: new SentMessages(core),
-    typing: new Typing(core, chains, sessions, transport),
+    typing: new Typing({ core, chains, sessions, sealer, transport }),
     contacts: new Contacts(core, chains, transport),
     conversations: new Conversations(core),
     writing: new Writing(core),

@@ -97,6 +97,7 @@ export interface EngineCalls extends GroupCalls, MlsCalls {
   /**
    * Makes prekeys, signed as one batch. Writes `prekey/<id>`, `sealing-prekeys`. Reads `device/keys`. `oneTime` is the count of each of the
    * two one-time kinds; ids run from `firstId` (at least 1) upwards, the result's last id + 1 is the next free one.
+   * Throws `exists` when one of them is taken: nothing is overwritten.
    */
   'create-prekeys': {
     request: {

@@ -247,3 +247,21 @@ test('R-PAIR-4 one-time prekeys are wiped with their use, lasting ones with thei
   assert.equal(textOf(await bob.receive(old)), 'to the new keys');
   await assert.rejects(bob.call({ kind: 'delete-prekeys', ids: [0] }), { code: 'request' });
 });
+
+test('prekeys are never made over others: an id that exists is refused, and nothing changes', async () => {
+  const alice = await person();
+  const before = new Map(alice.records);
+  const request = { kind: 'create-prekeys', lasting: false, oneTime: 2, now: NOW } as const;
+  // The last of the new ones would be the first of the old ones, and the other way round.
+  for (const firstId of [1, alice.nextPrekey - 1]) {
+    await assert.rejects(
+      alice.call({ ...request, firstId }),
+      (error) => error instanceof EngineError && error.code === 'exists',
+    );
+  }
+  const prekeys = (records: ReadonlyMap<string, Uint8Array | null>) =>
+    [...records].flatMap(([name, bytes]) => (name.startsWith('prekey/') && bytes !== null ? [name, hexOf(bytes)] : []));
+  assert.deepEqual(prekeys(alice.records), prekeys(before));
+  const { oneTime } = await alice.call({ ...request, firstId: alice.nextPrekey });
+  assert.equal(oneTime.length, 4);
+});

@@ -27,6 +27,7 @@ export class Lane {
   readonly #alarm: Alarm;
   /** Sorted by number. */
   readonly #pending: { readonly message: MessageRef; readonly number: bigint }[] = [];
+  readonly #queued = new Set<MessageRef>();
   readonly #inFlight = new Set<MessageRef>();
   #pausedUntil = 0;
   #pausedAt = 0;
@@ -41,7 +42,8 @@ export class Lane {
   }
 
   add(message: MessageRef, number: bigint): void {
-    if (this.#inFlight.has(message) || this.#pending.some((each) => each.message === message)) return;
+    if (this.#inFlight.has(message) || this.#queued.has(message)) return;
+    this.#queued.add(message);
     let at = this.#pending.length;
     while (at > 0 && (this.#pending[at - 1]?.number ?? 0n) > number) at--;
     this.#pending.splice(at, 0, { message, number });
@@ -96,6 +98,7 @@ export class Lane {
     while (this.#ready()) {
       const next = this.#pending.shift();
       if (next === undefined) return;
+      this.#queued.delete(next.message);
       this.#inFlight.add(next.message);
       const prepared = await this.#options.prepare(next.message, this.#attempts + 1);
       if (typeof prepared === 'function') void prepared().then((passage) => this.#passed(next, passage));

@@ -108,6 +108,11 @@ export class Sealer {
     return this.#times.differs(gateway);
   }
 
+  /** When an envelope has to expire there (Unix seconds) that is of use until `until` (own clock, ms). */
+  expiryAt(gateway: string, until: number): number {
+    return this.#times.expiryAt(gateway, until);
+  }
+
   #job(message: MessageRef, device: DeviceRef): Job | null {
     return this.#core.ledger.read((read) => {
       const outbound = outbounds.get(read, message);

@@ -1,5 +1,5 @@
 import type { GatewayTransport } from '@sotto/gateway-api';
-import { accountId, roundExpiry } from '@sotto/wire';
+import { accountId } from '@sotto/wire';
 import type { AccountId } from '@sotto/wire';
 import type { Chains } from '../chains/chains.ts';
 import { findContact, stateOf } from '../contacts/rows.ts';
@@ -11,21 +11,32 @@ import { currentSession } from '../sessions/rows.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { deviceOf } from '../store/refs.ts';
 import { routeTo } from './route.ts';
+import type { Sealer } from './sealer.ts';
 
 /** A notice nobody got in time is worth nothing: the shortest expiry there is. */
 const LIFETIME_MS = 60_000;
+
+export interface TypingParts {
+  readonly core: Core;
+  readonly chains: Chains;
+  readonly sessions: Sessions;
+  readonly sealer: Pick<Sealer, 'expiryAt' | 'askTime'>;
+  readonly transport: GatewayTransport;
+}
 
 /** Typing notices: encrypted like everything else, tried once, never stored. */
 export class Typing {
   readonly #core: Core;
   readonly #chains: Chains;
   readonly #sessions: Sessions;
+  readonly #sealer: TypingParts['sealer'];
   readonly #transport: GatewayTransport;
 
-  constructor(core: Core, chains: Chains, sessions: Sessions, transport: GatewayTransport) {
+  constructor({ core, chains, sessions, sealer, transport }: TypingParts) {
     this.#core = core;
     this.#chains = chains;
     this.#sessions = sessions;
+    this.#sealer = sealer;
     this.#transport = transport;
   }
 
@@ -47,7 +58,7 @@ export class Typing {
     }));
     if (route.kind !== 'address' || session === null || !this.#core.clearance.isOpen) return;
     const { gateway, mailbox, admission } = route;
-    const expiresAt = roundExpiry((this.#core.clock.now() + LIFETIME_MS) / 1000);
+    const expiresAt = this.#sealer.expiryAt(gateway, this.#core.clock.now() + LIFETIME_MS);
     const envelope = await this.#sessions.queue(device, () =>
       this.#core.engine.perform<'encrypt', Uint8Array>({
         request: { kind: 'encrypt', session, content, mailbox, expiresAt, urgency: 'normal' },
@@ -55,6 +66,8 @@ export class Typing {
         commit: (_tx, result) => result.envelope,
       }),
     );
-    await this.#transport.deliver({ destination: { gateway, mailbox, admission }, envelope }, signal);
+    const outcome = await this.#transport.deliver({ destination: { gateway, mailbox, admission }, envelope }, signal);
+    // One of the two clocks is wrong: the next notice is made by the gateway's.
+    if (outcome.kind === 'refused' && outcome.code === 'expired') await this.#sealer.askTime(gateway, signal);
   }
 }

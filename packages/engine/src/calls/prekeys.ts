@@ -1,19 +1,25 @@
 import { deviceIdOf } from '@sotto/identity';
 import { createPrekeys, readPrekeyRecord } from '@sotto/ratchet';
 import type { CreatedPrekey } from '@sotto/ratchet';
-import type { PrekeyMade, RecordChange } from '../engine.ts';
+import type { EngineRequest, PrekeyMade, RecordChange } from '../engine.ts';
 import { EngineError } from '../error.ts';
 import { readKeyPairs } from '../key-records.ts';
+import type { RecordReader } from '../reader.ts';
 import { allPrekeyUsesNames, DEVICE_KEYS, prekeyName, SEALING_PREKEYS } from '../records.ts';
 import { readSealingIndex, writeSealingIndex } from '../sealing-index.ts';
 import { signingKey } from './account.ts';
 import type { Call } from './context.ts';
+
+const LASTING_KINDS = 3;
+/** Beyond what any plan asks for at once. */
+const MOST_ONE_TIME = 1000;
 
 export const createPrekeysCall: Call<'create-prekeys'> = (context, request, records) => {
   records.require([DEVICE_KEYS, SEALING_PREKEYS]);
   const pairs = readKeyPairs(records.get(DEVICE_KEYS));
   const { crypto } = context;
   const { lasting, oneTime, firstId, now } = request;
+  refuseTaken(request, records);
   const made = createPrekeys(crypto, {
     device: deviceIdOf(crypto, pairs.firstPublic, pairs.secondPublic),
     signingKey: signingKey(context, pairs),
@@ -36,6 +42,22 @@ export const createPrekeysCall: Call<'create-prekeys'> = (context, request, reco
     changed,
   };
 };
+
+/** No id is used twice: a private half that somebody may still need is never overwritten. */
+function refuseTaken({ lasting, oneTime, firstId }: EngineRequest<'create-prekeys'>, records: RecordReader): void {
+  // What is out of range is refused by whoever makes them.
+  if (
+    !Number.isSafeInteger(firstId) ||
+    firstId < 1 ||
+    !Number.isSafeInteger(oneTime) ||
+    !(oneTime >= 0 && oneTime <= MOST_ONE_TIME)
+  )
+    return;
+  const names = Array.from({ length: (lasting ? LASTING_KINDS : 0) + 2 * oneTime }, (_, i) => prekeyName(firstId + i));
+  records.require(names);
+  if (names.some((name) => records.find(name) !== null))
+    throw new EngineError('exists', 'a prekey has this id already');
+}
 
 function isOneTime({ kind }: CreatedPrekey): boolean {
   return kind === 'one-time' || kind === 'one-time-kem';
