@@ -24,18 +24,22 @@ export const Messenger: MessengerFactory = {
   async create(options) {
     const choices = checkChoices(choicesOf(options));
     const effects = completeEffects(options.effects, filesOf(options.vault));
-    return opening(await openStore(options.vault, effects, 'make'), effects, async (ground) => {
+    const messenger = await opening(await openStore(options.vault, effects, 'make'), effects, async (ground) => {
       await makeAccount({ ledger: ground.ledger, engine: effects.engine, clock: effects.clock }, choices);
       return start(ground, options, true);
     });
+    letGoOf(options);
+    return messenger;
   },
   async open(options) {
     const effects = completeEffects(options.effects, filesOf(options.vault));
-    return opening(await openStore(options.vault, effects, 'refuse'), effects, (ground) => {
+    const messenger = await opening(await openStore(options.vault, effects, 'refuse'), effects, (ground) => {
       const account = ground.ledger.read(readAccount);
       if (account === null) throw new MessengerError('no_account', 'there is no account in this vault');
       return start(ground, options, !account.registered);
     });
+    letGoOf(options);
+    return messenger;
   },
   readLink,
 };
@@ -43,6 +47,11 @@ export const Messenger: MessengerFactory = {
 /** Beside the vault, where it is known where that is. */
 function filesOf(vault: OpenOptions['vault']): SealedFiles | null {
   return 'folder' in vault ? folderFiles(join(vault.folder, 'attachments')) : null;
+}
+
+/** What opened the vault is not needed any more. */
+function letGoOf({ vault }: OpenOptions): void {
+  if ('folder' in vault) vault.keystore.dispose?.();
 }
 
 function choicesOf(options: CreateOptions): AccountChoices {

@@ -9,6 +9,7 @@ import type { Settings } from './settings.ts';
 /** A folder that holds one account's vault, and what guards its key. */
 export interface VaultFolder {
   readonly folder: string;
+  /** Disposed of once the messenger is there: what opened the vault does not live on. Kept where opening it fails. */
   readonly keystore: Keystore;
 }
 

@@ -157,13 +157,17 @@ suite('over a real gateway', { timeout: 60_000 }, () => {
     await using alice = await Person.create('alice', gateway.address, { create: { accountName: 'alice' } });
     const folder = testFolder('bob');
     const vault = { folder: join(folder, 'vault'), keystore: keystoreIn(folder) };
+    let disposed = 0;
+    vault.keystore.dispose = () => void disposed++;
     await assert.rejects(Messenger.open({ vault }), { code: 'not_found' });
     const choices = { vault, gateway: gateway.address, name: 'bob' };
     await assert.rejects(Messenger.create({ ...choices, name: ' ' }), { code: 'invalid_argument' });
     const away = gateway.address.replace(/:\d+\//, ':9/');
     await assert.rejects(Messenger.create({ ...choices, gateway: away }), { code: 'unreachable' });
     await assert.rejects(Messenger.create({ ...choices, accountName: 'alice' }), { code: 'name_taken' });
+    assert.equal(disposed, 0);
     const bob = await Messenger.create({ ...choices, accountName: 'bob' });
+    assert.equal(disposed, 1);
     const { account, accountName } = await bob.self();
     assert.equal(accountName, 'bob');
     await bob.close();

@@ -129,6 +129,8 @@ export interface Keystore {
   wrap(vaultKey: Secret): Promise<Uint8Array>;
   /** Throws `wrong_passphrase`, `keystore_unavailable`, `insecure_permissions` or `damaged`. */
   unwrap(wrapped: Uint8Array): Promise<Secret>;
+  /** Wipes what it holds in memory (a passphrase); from then on `wrap` and `unwrap` throw `misuse`. May be called twice. */
+  dispose?(): void;
   /** Destroys what this keystore keeps outside the vault. */
   forget?(): Promise<void>;
 }

@@ -47,6 +47,29 @@ suite('R-ID-8 passphrase keystore', () => {
     assert.throws(() => passphrase(''), coded('misuse'));
   });
 
+  test('R-RULE-3 a disposed one has wiped the passphrase, and is of no further use', async () => {
+    const given: Secret[] = [];
+    const watching = new Proxy(provider, {
+      get: (target, name) =>
+        name === 'argon2id'
+          ? (password: Secret, ...rest: [Uint8Array, Argon2Parameters]) => {
+              given.push(password);
+              return target.argon2id(password, ...rest);
+            }
+          : (target[name as keyof CryptoProvider] as (...of: unknown[]) => unknown).bind(target),
+    });
+    const keystore = passphraseKeystore({ provider: watching, passphrase: 'correct horse', cost: 'low' });
+    const wrapped = await keystore.wrap(vaultKey);
+    keystore.dispose?.();
+    keystore.dispose?.();
+    const [held] = given;
+    assert.throws(() => held!.reveal());
+    await assert.rejects(keystore.unwrap(wrapped), coded('misuse'));
+    await assert.rejects(keystore.wrap(vaultKey), coded('misuse'));
+    using key = await passphrase('correct horse').unwrap(wrapped);
+    assert.deepEqual(key.reveal(), vaultKey.reveal());
+  });
+
   test('stored parameters are authenticated and bounded, newer formats are named', async () => {
     const keystore = passphrase('p');
     const wrapped = await keystore.wrap(vaultKey);

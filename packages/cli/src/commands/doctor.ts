@@ -102,7 +102,9 @@ class Examination {
         import('@sotto/crypto'),
         import('@sotto/client'),
       ]);
-      const vault = await openVault({ path, keystore, provider: nativeProvider(), clock: this.#context.clock });
+      const vault = await openVault({ path, keystore, provider: nativeProvider(), clock: this.#context.clock }).finally(
+        () => keystore.dispose?.(),
+      );
       try {
         vault.verify();
       } catch (error) {

@@ -33,7 +33,7 @@ export async function init(context: CliContext, options: InitOptions): Promise<v
     ...(options.deviceName === undefined ? {} : { deviceName: options.deviceName }),
     ...(registrationCode === null ? {} : { registrationCode }),
     signal: context.signal,
-  });
+  }).finally(() => keystore.dispose?.());
   try {
     const self = await messenger.self();
     const link = await messenger.contactLink();

@@ -79,7 +79,9 @@ export async function changePassphrase(
   const before = await protectionOf(path);
   const old = await existingKeystore(context);
   const [{ openVault }, { nativeProvider }] = await Promise.all([import('@sotto/vault'), import('@sotto/crypto')]);
-  const vault = await openVault({ path, keystore: old, provider: nativeProvider(), clock: context.clock });
+  const vault = await openVault({ path, keystore: old, provider: nativeProvider(), clock: context.clock }).finally(() =>
+    old.dispose?.(),
+  );
   try {
     const protection = options.remove === true ? 'file' : 'passphrase';
     if (before === 'file' && protection === 'file') {
@@ -88,7 +90,8 @@ export async function changePassphrase(
     // The old passphrase came from --passphrase-file; the new one has a file of its own, or is asked for.
     const { SOTTO_PASSPHRASE_FILE: _old, ...env } = context.env;
     const asked = before === 'passphrase' ? { ...context, env, passphraseFile: options.newPassphraseFile } : context;
-    await vault.rewrap(await newKeystore(asked, protection));
+    const next = await newKeystore(asked, protection);
+    await vault.rewrap(next).finally(() => next.dispose?.());
     context.output.result(
       { profile: context.profile, keystore: protection },
       protection === 'passphrase'

@@ -53,11 +53,15 @@ export async function newKeystore(context: CliContext, protection: Protection): 
 /** Opens the account of the profile. Throws `no_profile` and what `Messenger.open` throws. */
 export async function openProfile(context: CliContext): Promise<Messenger> {
   const keystore = await existingKeystore(context);
-  const { Messenger } = await import('@sotto/client');
-  return await Messenger.open({
-    vault: { folder: context.home.profile(context.profile), keystore },
-    signal: context.signal,
-  });
+  try {
+    const { Messenger } = await import('@sotto/client');
+    return await Messenger.open({
+      vault: { folder: context.home.profile(context.profile), keystore },
+      signal: context.signal,
+    });
+  } finally {
+    keystore.dispose?.();
+  }
 }
 
 /** Runs `task` with the profile's account, which is closed afterwards in any case. */

@@ -34,12 +34,20 @@ export interface PassphraseKeystoreOptions {
   readonly cost?: PassphraseCost;
 }
 
-/** Wraps the vault key under Argon2id(passphrase). Parameters and salt are stored, authenticated and bounded on read. */
+/**
+ * Wraps the vault key under Argon2id(passphrase). Parameters and salt are stored, authenticated and bounded on read. Holds
+ * the passphrase until it is disposed of.
+ */
 export function passphraseKeystore({ provider, passphrase, cost = 'standard' }: PassphraseKeystoreOptions): Keystore {
   const sealer = new Sealer(provider);
   const secret =
     typeof passphrase === 'string' ? Secret.take(utf8(passphrase.normalize('NFKC'))) : Secret.copy(passphrase.reveal());
   if (secret.length === 0) throw new VaultError('misuse', 'the passphrase is empty');
+  let isDisposed = false;
+  const held = (): Secret => {
+    if (isDisposed) throw new VaultError('misuse', 'the keystore was disposed of');
+    return secret;
+  };
   return {
     kind: 'passphrase',
 
@@ -52,7 +60,7 @@ export function passphraseKeystore({ provider, passphrase, cost = 'standard' }: 
         .u32(parameters.passes)
         .u32(parameters.lanes);
       header.raw(salt);
-      using key = await provider.argon2id(secret, salt, parameters);
+      using key = await provider.argon2id(held(), salt, parameters);
       const nonce = sealer.nonce();
       const sealed = sealer.seal(key.reveal(), nonce, vaultKey.reveal(), associated(header.view()));
       return header.raw(nonce).raw(sealed).copy();
@@ -69,7 +77,7 @@ export function passphraseKeystore({ provider, passphrase, cost = 'standard' }: 
       const nonce = reader.raw(NONCE_SIZE);
       const sealed = reader.raw(reader.left);
       checkBounds(parameters);
-      using key = await provider.argon2id(secret, salt, parameters);
+      using key = await provider.argon2id(held(), salt, parameters);
       try {
         return Secret.take(sealer.open(key.reveal(), nonce, sealed, associated(header)));
       } catch (cause) {
@@ -77,6 +85,11 @@ export function passphraseKeystore({ provider, passphrase, cost = 'standard' }: 
           throw new VaultError('wrong_passphrase', 'the passphrase does not fit', { cause });
         throw cause;
       }
+    },
+
+    dispose() {
+      isDisposed = true;
+      secret.dispose();
     },
   };
 }
