@@ -248,6 +248,12 @@ test('R-PAIR-4 one-time prekeys are wiped with their use, lasting ones with thei
   await assert.rejects(bob.call({ kind: 'delete-prekeys', ids: [0] }), { code: 'request' });
 });
 
+function prekeys(records: ReadonlyMap<string, Uint8Array | null>): string[] {
+  return [...records].flatMap(([name, bytes]) =>
+    name.startsWith('prekey/') && bytes !== null ? [name, hexOf(bytes)] : [],
+  );
+}
+
 test('prekeys are never made over others: an id that exists is refused, and nothing changes', async () => {
   const alice = await person();
   const before = new Map(alice.records);
@@ -259,8 +265,6 @@ test('prekeys are never made over others: an id that exists is refused, and noth
       (error) => error instanceof EngineError && error.code === 'exists',
     );
   }
-  const prekeys = (records: ReadonlyMap<string, Uint8Array | null>) =>
-    [...records].flatMap(([name, bytes]) => (name.startsWith('prekey/') && bytes !== null ? [name, hexOf(bytes)] : []));
   assert.deepEqual(prekeys(alice.records), prekeys(before));
   const { oneTime } = await alice.call({ ...request, firstId: alice.nextPrekey });
   assert.equal(oneTime.length, 4);
