@@ -248,7 +248,7 @@ test('R-PAIR-4 one-time prekeys are wiped with their use, lasting ones with thei
   await assert.rejects(bob.call({ kind: 'delete-prekeys', ids: [0] }), { code: 'request' });
 });
 
-function prekeys(records: ReadonlyMap<string, Uint8Array | null>): string[] {
+function prekeysIn(records: ReadonlyMap<string, Uint8Array | null>): string[] {
   return [...records].flatMap(([name, bytes]) =>
     name.startsWith('prekey/') && bytes !== null ? [name, hexOf(bytes)] : [],
   );
@@ -265,7 +265,7 @@ test('prekeys are never made over others: an id that exists is refused, and noth
       (error) => error instanceof EngineError && error.code === 'exists',
     );
   }
-  assert.deepEqual(prekeys(alice.records), prekeys(before));
+  assert.deepEqual(prekeysIn(alice.records), prekeysIn(before));
   const { oneTime } = await alice.call({ ...request, firstId: alice.nextPrekey });
   assert.equal(oneTime.length, 4);
 });

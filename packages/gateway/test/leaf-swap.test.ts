@@ -53,14 +53,14 @@ test(
     await using bob = await registerReceiver(address);
     const receiving = connect(address, bob.account, bob.account.first, clock);
     const arrivals: Arrival[] = [];
-    let wake = (): void => undefined;
+    let wake: (() => void) | undefined;
     const ending = new AbortController();
     let opened = 0;
     const stream = receiving.stream(
       {
         onArrival: (arrival) => {
           arrivals.push(arrival);
-          wake();
+          wake?.();
           return Promise.resolve();
         },
         onOpen: () => void opened++,
