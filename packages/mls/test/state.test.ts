@@ -182,6 +182,28 @@ describe('state in records', () => {
     clock.now -= 61_000;
   });
 
+  it('where no past epochs are kept, nothing of an epoch that is over is left, used or not', () => {
+    const policy = { pastEpochs: 0 };
+    const people = ['x', 'y', 'z'].map((name) => person(name, { policy }));
+    const groups = groupOf(people);
+    const stores = people.map(() => new Store());
+    for (let i = 0; i < 3; i++) {
+      const [a, b] = groups as [Group, Group];
+      assertTalk(groups);
+      const overtaken = a.encrypt(utf8('never read'));
+      b.process(a.encrypt(utf8('read')));
+      deliver(a.commit().update().create(), a, groups.slice(1));
+      for (const [at, group] of groups.entries()) {
+        stores[at]!.save(group);
+        const names = [...stores[at]!.records.keys()];
+        assert.equal(new Set(names.flatMap((name) => /^secret\/([^/]+)/.exec(name)?.[1] ?? [])).size, 1);
+        assert.ok(!names.some((name) => name.startsWith('past/')));
+        groups[at] = people[at]!.load(stores[at]!);
+      }
+      refuses('past_epoch', () => groups[1]!.process(overtaken));
+    }
+  });
+
   it('what is stored wrongly is refused by name: no_group, record, unsupported_suite', () => {
     const store = new Store();
     const client = person('x');
