@@ -123,7 +123,7 @@ async function found(world: GroupWorld): Promise<string> {
   return group;
 }
 
-test('12 accounts with 20 devices: offline, killed, a gateway restarted, three admins at once: all agree', async (t) => {
+test('R-GRP-3 12 accounts with 20 devices: offline, killed, a gateway restarted, three admins at once: all agree', async (t) => {
   await using world = await createGroupWorld({
     accounts: [...FOUNDERS, ...LATER],
     two: TWO,

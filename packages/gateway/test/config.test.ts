@@ -33,9 +33,15 @@ test('R-GW-2 limits are configurable', () => {
     ...base,
     SOTTO_GATEWAY_MAILBOX_MESSAGES: '5',
     SOTTO_GATEWAY_RETENTION_DAYS: '2',
+    SOTTO_GATEWAY_LOG_MIB: '8',
+    SOTTO_GATEWAY_LOG_COMMIT_KIB: '2048',
+    SOTTO_GATEWAY_LOG_RETENTION_DAYS: '10',
   }).config;
   assert.equal(limits.mailboxMessages, 5);
   assert.equal(limits.retentionSeconds, 172_800);
+  assert.equal(limits.logBytes, 8 * 2 ** 20);
+  assert.equal(limits.logCommitBytes, 2 * 2 ** 20);
+  assert.equal(limits.logRetentionSeconds, 864_000);
 });
 
 test('partial, contradictory and misspelt settings stop the start and say which', () => {
@@ -57,6 +63,8 @@ test('partial, contradictory and misspelt settings stop the start and say which'
   assert.match(faultOf({ SOTTO_GATEWAY_MAILBOX_MESSAGES: '0' }), /MAILBOX_MESSAGES/);
   assert.match(faultOf({ SOTTO_GATEWAY_MAILBOX_MESSAGES: '1e3' }), /MAILBOX_MESSAGES/);
   assert.match(faultOf({ SOTTO_GATEWAY_CONNECTIONS: '10' }), /CONNECTIONS_PER_ADDRESS/);
+  assert.match(faultOf({ SOTTO_GATEWAY_LOG_MIB: '2' }), /LOG_MIB/);
+  assert.match(faultOf({ SOTTO_GATEWAY_LOG_COMMIT_KIB: '8192' }), /LOG_COMMIT_KIB/);
   assert.match(faultOf({ SOTTO_GATEWAY_LOG: 'loud' }), /SOTTO_GATEWAY_LOG/);
 });
 

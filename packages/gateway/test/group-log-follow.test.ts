@@ -38,7 +38,7 @@ function follow(address: string, sink: LogSink, inFlight = 16, own: typeof clock
   return followLogs({ address, clock: own, random: () => 0.01, sink, inFlight });
 }
 
-test('following under broken connections, a failing sink and little credit loses nothing and doubles nothing', async () => {
+test('R-GW-1 following under broken connections, a failing sink and little credit loses nothing and doubles nothing', async () => {
   await using world = await startTestGateway({ limits: { logEntriesPerMinute: 100_000 } });
   await using proxy = await Proxy.start(world.gateway.address);
   const logs = await createLogs(world, 5);

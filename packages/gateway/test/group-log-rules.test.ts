@@ -70,7 +70,7 @@ test('positions count from 1 without a gap, and the same entry again has the sam
   assert.deepEqual(world.opened.failures, []);
 });
 
-test('a race of 50 commits on one epoch lets one in; the others are told, see it, and come after', async () => {
+test('R-GRP-3 a race of 50 commits on one epoch lets one in; the others are told, see it, and come after', async () => {
   using world = await open();
   const { log, first: epoch } = world;
   const racers = Array.from(
@@ -99,7 +99,7 @@ test('messages in between do not make a commit come too late, proposals do', asy
   assert.deepEqual(await world.append(parsedPost({ ...commit, after: 6 })), appended(7));
 });
 
-test('garbage commits neither take the place of a real one nor block it', async () => {
+test('R-GRP-3 garbage commits neither take the place of a real one nor block it', async () => {
   using world = await open();
   const { log, first: epoch } = world;
   let after = 0;
@@ -121,7 +121,7 @@ test('garbage commits neither take the place of a real one nor block it', async 
   assert.equal(refusalOf(await world.append(taken)), 'MALFORMED');
 });
 
-test('commits on one epoch: 32 an hour, 8 from one address, and then the next soon', async () => {
+test('R-GW-5 commits on one epoch: 32 an hour, 8 from one address, and then the next soon', async () => {
   using world = await open();
   const { log, first: epoch } = world;
   let after = 0;
@@ -272,7 +272,7 @@ test('a refused external commit leaves its admission whole', async () => {
   assert.deepEqual(await world.append(parsedPost({ ...external, after: 1 })), appended(2));
 });
 
-test('a full log refuses, and drops nothing before its time', async () => {
+test('R-GW-2 a full log refuses, and drops nothing before its time', async () => {
   using world = await open({ logBytes: 4 * 1024, logRetentionSeconds: 1000 });
   const { log, first: epoch } = world;
   let count = 0;
@@ -325,7 +325,7 @@ test('a sweep keeps what is young, of every log, and the tree of keys; with or w
   assert.deepEqual(await world.append(parsedPost({ log: other, epoch: next })), appended(3), 'an epoch of long ago');
 });
 
-test('entries are limited by epoch and minute', async () => {
+test('R-GW-5 entries are limited by epoch and minute', async () => {
   using world = await open({ logEntriesPerMinute: 10 });
   const { log, first: epoch } = world;
   const kinds: string[] = [];

@@ -22,7 +22,7 @@ import { createEpoch, randomLog, testPost } from './support/group-log.ts';
 
 const refusedAs = (code: string) => (error: unknown) => error instanceof GatewayApiError && error.code === code;
 
-test('R-GROUP a log is opened by an account, written and read by whoever knows it, and followed', async () => {
+test('R-GW-1 a log is opened by an account, written and read by whoever knows it, and followed', async () => {
   await using world = await startTestGateway();
   const { address } = world.gateway;
   await using creator = await registerReceiver(address);

@@ -18,7 +18,7 @@ const order = (id: number, expiresAt = TOMORROW): KeyPackageOrder => ({ id, expi
 const orders = (from: number, count: number, expiresAt?: number) =>
   Array.from({ length: count }, (_, i) => order(from + i, expiresAt));
 
-test('one-time key packages are handed out exactly once, also to many at once; then the last-resort one', async () => {
+test('R-GW-1 one-time key packages are handed out exactly once, also to many at once; then the last-resort one', async () => {
   await using world = await startTestGateway();
   const { address } = world.gateway;
   await using bob = await registerReceiver(address);
@@ -49,7 +49,7 @@ test('one-time key packages are handed out exactly once, also to many at once; t
   await Promise.all(senders.map((sender) => sender.close()));
 });
 
-test('nobody drains the stock of a device: after fifty a day one contact gets the last-resort key package', async () => {
+test('R-GW-5 nobody drains the stock of a device: after fifty a day one contact gets the last-resort key package', async () => {
   await using world = await startTestGateway();
   const { address } = world.gateway;
   await using bob = await registerReceiver(address);
