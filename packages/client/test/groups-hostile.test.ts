@@ -7,6 +7,7 @@ import { nativeProvider } from '@sotto/crypto';
 import { InProcessEngine } from '@sotto/engine';
 import type { ProcessEntryResult, RecordName } from '@sotto/engine';
 import { openVault, recordStore } from '@sotto/vault';
+import type { VaultReader } from '@sotto/vault';
 import { decodeLogEntry } from '@sotto/wire';
 import { accounts, groups, SELF } from '../src/store/tables.ts';
 import { agree, Circle, HOUR, MINUTE, SECOND } from './support/circle.ts';
@@ -94,6 +95,8 @@ suite('R-GRP-4 groups against a hostile gateway and those who are out', () => {
     }
     rmSync(copy, { recursive: true, force: true });
     assert.deepEqual(await texts(carol.messenger, id), ['for carol too']);
+    assert.equal(await hasKeys(carol), false, 'keys of a group that is over are left');
+    assert.equal(await hasKeys(alice), true);
   });
 
   test('garbage and repeated entries in the log cost nothing but themselves', async () => {
@@ -169,8 +172,21 @@ suite('R-GRP-4 groups against a hostile gateway and those who are out', () => {
   });
 });
 
+/** Whether a device still has cryptographic state of its only group. */
+function hasKeys(person: Person): Promise<boolean> {
+  return inVault(person, (read) => {
+    const [row] = groups.all(read).map((entry) => entry.row);
+    const name = `mls/${Buffer.from(row?.id ?? []).toString('hex')}/group`;
+    return recordStore(read).get(name) !== null;
+  });
+}
+
 /** The log of the only group of somebody. */
-async function logOf(person: Person): Promise<Uint8Array | undefined> {
+function logOf(person: Person): Promise<Uint8Array | undefined> {
+  return inVault(person, (read) => groups.all(read)[0]?.row.log?.log);
+}
+
+async function inVault<T>(person: Person, look: (read: VaultReader) => T): Promise<T> {
   await person.messenger.close();
   const vault = await openVault({
     path: join(person.folder, 'vault'),
@@ -178,8 +194,8 @@ async function logOf(person: Person): Promise<Uint8Array | undefined> {
     provider,
     clock: { now: () => Date.now() },
   });
-  const log = vault.read((read) => groups.all(read)[0]?.row.log?.log);
+  const seen = vault.read(look);
   vault.close();
   await person.open();
-  return log;
+  return seen;
 }

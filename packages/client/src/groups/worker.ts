@@ -205,9 +205,10 @@ export class GroupWorker {
       if (group === null) return null;
       switch (group.state) {
         case StoredGroup_State.UNSPECIFIED:
-        case StoredGroup_State.REMOVED:
         case StoredGroup_State.ASKING:
           return null;
+        case StoredGroup_State.REMOVED:
+          return this.#nextOfEnd(group);
         case StoredGroup_State.FOUNDING:
           return (signal) => this.#found(group, signal);
         case StoredGroup_State.INVITED:
@@ -227,9 +228,10 @@ export class GroupWorker {
       if (unposted !== undefined) return (signal) => this.#post(group, unposted, signal);
       // What is being decided decides what can be wished for next.
       if (decisions.length > 0) return null;
-      const intent = this.#ready(intentsOf(read, this.ref));
+      const intents = intentsOf(read, this.ref);
+      const intent = this.#ready(intents);
       if (intent !== null) return (signal) => this.#try(intent, signal);
-      if (group.state !== StoredGroup_State.JOINED) return null;
+      if (group.state !== StoredGroup_State.JOINED) return intents.length > 0 ? null : this.#nextOfEnd(group);
       const offers = groupOffers.find(read, 'group', this.ref)[0];
       if (offers !== undefined) return (signal) => this.#locked(() => offer(this.#parts, offers.row, signal));
       const before = this.#forgetBefore;
@@ -243,6 +245,24 @@ export class GroupWorker {
         .slice(0, WINDOW);
       return waiting.length === 0 ? null : (signal) => this.#send(group, waiting, signal);
     });
+  }
+
+  /** Of a group that is over, no key stays. */
+  #nextOfEnd(group: StoredGroup): Step | null {
+    if (group.epochKey.length === 0) return null;
+    return () =>
+      this.#locked(async () => {
+        await this.#parts.core.engine.perform<'end-group', void>({
+          request: { kind: 'end-group', group: group.id },
+          records: [],
+          commit: (tx) => {
+            const row = groups.need(tx.write, this.ref);
+            row.epochKey = new Uint8Array(0);
+            putGroup(tx, row);
+            tx.ring('groupFollow', this.ref);
+          },
+        });
+      });
   }
 
   #nextOfResync(group: StoredGroup, decisions: readonly StoredGroupPost[]): Step | null {
@@ -591,7 +611,8 @@ export class GroupWorker {
     if (group.state === StoredGroup_State.RESYNCING) {
       return this.#parts.core.ledger.read((read) => decisionsOf(read, this.ref).length > 0);
     }
-    return group.state === StoredGroup_State.JOINED || group.state === StoredGroup_State.LEFT;
+    const isIn = group.state === StoredGroup_State.JOINED || group.state === StoredGroup_State.LEFT;
+    return isIn && group.epochKey.length > 0;
   }
 
   async #readMembers(): Promise<void> {
