@@ -232,7 +232,7 @@ export class Facade implements Messenger {
     return this.#do((rooms) => rooms.sent.handle(rooms.writing.forward(message, to).id));
   }
 
-  deleteForMe(message: MessageRef): Promise<void> {
+  deleteForMe(message: MessageRef | EnvelopeRef): Promise<void> {
     return this.#do((rooms) => rooms.writing.deleteForMe(message));
   }
 

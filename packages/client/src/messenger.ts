@@ -95,9 +95,9 @@ export interface Messenger extends AsyncDisposable {
   forward(message: MessageRef, to: ConversationRef): Promise<SentMessage>;
   /**
    * Deletes a message from all devices of this account, for good; others keep it. To take an own one back from everyone:
-   * `send` with kind `delete`. `not_found`.
+   * `send` with kind `delete`. The id of a placeholder takes that line away. `not_found`.
    */
-  deleteForMe(message: MessageRef): Promise<void>;
+  deleteForMe(message: MessageRef | EnvelopeRef): Promise<void>;
   /**
    * Archives, pins, mutes, marks as unread, or keeps a draft; the own other devices follow. `not_found`,
    * `invalid_argument`.

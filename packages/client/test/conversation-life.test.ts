@@ -138,8 +138,10 @@ suite('how an account keeps a conversation', { timeout: 60_000 }, () => {
     await using scene = await pair();
     const { alice, bob, clock, conversation } = scene;
     await bob.messenger.configureConversation(conversation, { archived: true });
+    const back = bob.messenger.events.next('conversation-settings-changed');
     await alice.messenger.send(conversation, 'one');
     await clock.advance(MINUTE);
+    assert.equal((await back).settings.archived, false);
     assert.equal((await bob.messenger.conversation(conversation))?.archived, false);
     await bob.messenger.configureConversation(conversation, { archived: true, mutedUntil: 'forever' });
     await alice.messenger.send(conversation, 'two');

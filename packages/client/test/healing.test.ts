@@ -93,6 +93,21 @@ suite('what could not be opened heals', { timeout: 120_000 }, () => {
     assert.deepEqual(await texts(bob.messenger, conversation), ['hello', 'hello yourself']);
   });
 
+  test('what an own device sent and this one could not open is asked for at that device, and takes its place', async () => {
+    await using scene = await pair({ bobs: 2 });
+    const { bob, tablet, clock, conversation, deviceT } = scene;
+    await talk(scene);
+    damageOnWay(scene, deviceT, () => true);
+    const sent = await bob.messenger.send(conversation, 'from my phone');
+    await clock.advance(500);
+    assert.deepEqual(await texts(tablet.messenger, conversation), ['hello', 'hello yourself']);
+    none(scene);
+    await clock.advance(MINUTE);
+    assert.deepEqual(await texts(tablet.messenger, conversation), ['hello', 'hello yourself', 'from my phone']);
+    const codes = (await tablet.messenger.explain(sent.id)).steps.map((step) => step.code);
+    assert.deepEqual(codes.slice(0, 4), ['damaged', 'asking-own', 'found', 'healed']);
+  });
+
   test('restarts at every point of it change nothing', async () => {
     await using scene = await pair();
     const { alice, bob, clock, conversation, deviceB } = scene;
@@ -202,6 +217,8 @@ suite('what could not be opened heals', { timeout: 120_000 }, () => {
     assert.ok(entry?.kind === 'awaited' && entry.placeholder.reason === 'given-up');
     assert.equal((await bob.messenger.explain(entry.placeholder.id)).steps.at(-1)?.code, 'given-up');
     assert.ok(boxA.stored.length < 20);
+    await bob.messenger.deleteForMe(entry.placeholder.id);
+    assert.deepEqual(await texts(bob.messenger, conversation), ['hello', 'hello yourself']);
     await alice.open();
   });
 });

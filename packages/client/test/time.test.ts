@@ -358,7 +358,7 @@ suite('what comes before its parent', { timeout: 60_000 }, () => {
     bob.messenger.events.on('message-received', ({ message }) => void received.push(message.reason));
     await clock.advance(SECOND);
     assert.deepEqual(await texts(bob.messenger, conversation), ['zero', 'one', 'two', 'three']);
-    assert.deepEqual(received, ['waited-at-gateway', 'released', 'released']);
+    assert.deepEqual(received, ['receipt-sent', 'released', 'released']);
   });
 });
 

@@ -26,7 +26,7 @@ import { scrubEdits } from './remove.ts';
 import { conversationRow, counterKey, endsOf, putConversation, setEnds } from './rows.ts';
 import { unarchive } from './settings.ts';
 import { startCountdown } from './start-countdown.ts';
-import { tellNew, tellUpdated } from './tell.ts';
+import { tellNew, tellSettings, tellUpdated } from './tell.ts';
 import { followTimer } from './timer.ts';
 import { annotationBody, annotationsOf, setAnnotations, viewBody } from './view.ts';
 
@@ -186,7 +186,7 @@ function storeLine(tx: Tx, core: Core, conversation: StoredConversation, row: St
   insertLine(tx, row);
   if (isUnread(row)) {
     conversation.unread++;
-    unarchive(conversation, core.clock.now());
+    if (unarchive(conversation, core.clock.now())) tellSettings(tx, core, conversation);
   }
   reindex(tx, row);
 }

@@ -58,10 +58,11 @@ export function changeSettings(row: StoredConversation, change: ConversationChan
   row.settingsDue = true;
 }
 
-/** A new message brings a conversation back, unless it is quiet. Each own device sees that for itself. */
-export function unarchive(row: StoredConversation, now: number): void {
-  if (row.settings?.archived?.on !== true || isMuted(row, now)) return;
+/** A new message brings a conversation back, unless it is quiet. Each own device sees that for itself. True: it did. */
+export function unarchive(row: StoredConversation, now: number): boolean {
+  if (row.settings?.archived?.on !== true || isMuted(row, now)) return false;
   row.settings.archived = switched(row.settings.archived, false, now);
+  return true;
 }
 
 /** Another own device tells: of each setting the later one stays. True: something changed. */

@@ -1,10 +1,11 @@
 import type { VaultReader } from '@sotto/vault';
-import type { StoredMessage } from '@sotto/wire/stored';
+import type { StoredConversation, StoredMessage } from '@sotto/wire/stored';
 import type { Core } from '../core/core.ts';
 import type { Tx } from '../store/ledger.ts';
+import { conversationRef } from '../store/refs.ts';
 import { conversations } from '../store/tables.ts';
 import { isLine } from './placing.ts';
-import { isMuted } from './settings.ts';
+import { isMuted, viewSettings } from './settings.ts';
 import type { Message } from './types.ts';
 import { viewMessage } from './view.ts';
 
@@ -27,4 +28,13 @@ function isNews(read: VaultReader, core: Core, message: Message): boolean {
   if (message.body.kind === 'timer') return false;
   const row = conversations.get(read, message.conversation);
   return message.mentioned || row === null || !isMuted(row, core.clock.now());
+}
+
+/** Tells listeners how a conversation is kept from now on. */
+export function tellSettings(tx: Tx, core: Core, row: StoredConversation): void {
+  tx.emit({
+    type: 'conversation-settings-changed',
+    conversation: conversationRef(row.id),
+    settings: viewSettings(row, core.clock.now()),
+  });
 }

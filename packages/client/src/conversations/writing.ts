@@ -13,7 +13,8 @@ import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
 import { owe } from '../inbox/receipts.ts';
 import { cancelDeleted, enqueue } from '../outbox/rows.ts';
-import type { ConversationRef, MessageRef } from '../refs.ts';
+import { dismissPlaceholder } from '../healing/heal.ts';
+import type { ConversationRef, EnvelopeRef, MessageRef } from '../refs.ts';
 import type { Tx } from '../store/ledger.ts';
 import { conversationRef, messageRef } from '../store/refs.ts';
 import { messages } from '../store/tables.ts';
@@ -24,9 +25,10 @@ import { isLine } from './placing.ts';
 import { byAuthor, markSeenUpTo } from './read.ts';
 import { removeMessage } from './remove.ts';
 import { putConversation, requireConversation } from './rows.ts';
-import { changeSettings, viewSettings } from './settings.ts';
+import { changeSettings } from './settings.ts';
 import { findTarget } from './target.ts';
 import type { ConversationChange, Outgoing } from './types.ts';
+import { tellSettings } from './tell.ts';
 import { viewBody } from './view.ts';
 
 /** Files that go with a message. */
@@ -150,19 +152,16 @@ export class Writing {
     const now = this.#core.clock.now();
     changeSettings(conversation, change, now);
     putConversation(tx, conversation);
-    tx.emit({
-      type: 'conversation-settings-changed',
-      conversation: conversationRef(conversation.id),
-      settings: viewSettings(conversation, now),
-    });
+    tellSettings(tx, this.#core, conversation);
     tx.ring('settings', null);
   }
 
-  /** Deletes a message from this account's devices; others keep it. */
-  deleteForMe(ref: MessageRef): void {
+  /** Deletes a message from this account's devices; others keep it. Of a line for a message only the line goes, here. */
+  deleteForMe(ref: MessageRef | EnvelopeRef): void {
     this.#core.ledger.commit((tx) => {
+      if (dismissPlaceholder(tx, this.#core, ref)) return;
       const row = messages.get(tx.write, ref);
-      if (row === null || !removeMessage(tx, this.#core, ref, 'deleted-for-me')) {
+      if (row === null || !removeMessage(tx, this.#core, ref as MessageRef, 'deleted-for-me')) {
         throw new MessengerError('not_found', 'no such message');
       }
       const conversation = requireConversation(tx.write, conversationRef(row.conversation));

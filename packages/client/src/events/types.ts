@@ -35,11 +35,12 @@ export interface MessengerEvents {
   'message-awaited': { readonly placeholder: Placeholder };
   /** The message has come: it takes the line's place. `message-received` tells of it as of every other. */
   'message-healed': { readonly placeholder: EnvelopeRef; readonly message: Message };
-  /** A line for a message goes without one: it held nothing that people see, or its sender no longer has it. */
+  /** A line for a message goes without one: it held nothing that people see, its sender no longer has it, or
+   * somebody took it away. */
   'placeholder-removed': {
     readonly conversation: ConversationRef;
     readonly placeholder: EnvelopeRef;
-    readonly why: 'nothing-missing' | 'unavailable';
+    readonly why: 'nothing-missing' | 'unavailable' | 'deleted-for-me';
   };
   /** A message is gone for good from this device: its time was over, or it was deleted for this account. */
   'message-removed': {

@@ -64,6 +64,19 @@ export function giveUpEnvelope(tx: Tx, core: Core, row: StoredWanted, why: 'noth
   tx.emit({ type: 'placeholder-removed', conversation, placeholder: envelope, why });
 }
 
+/** Somebody does not want to see the line any more; nothing is asked for then. False: there is no such line. */
+export function dismissPlaceholder(tx: Tx, core: Core, ref: EnvelopeRef | MessageRef): boolean {
+  const placeholder = placeholderRow(tx.write, ref as EnvelopeRef);
+  if (placeholder === null) return false;
+  const envelope = envelopeRef(placeholder.id);
+  dropWanted(tx, envelope);
+  removePlaceholder(tx, envelope);
+  noteDown(tx, envelope, core.clock.now(), { code: 'deleted-for-me' });
+  const conversation = conversationRef(placeholder.conversation);
+  tx.emit({ type: 'placeholder-removed', conversation, placeholder: envelope, why: 'deleted-for-me' });
+  return true;
+}
+
 /** The sender says what an envelope held. */
 export function envelopeHeld(tx: Tx, core: Core, row: StoredWanted, held: Uint8Array, againAt: number): void {
   const message = messageId(held);
