@@ -11,7 +11,7 @@ import {
   roundExpiry,
   SUITE_PQXDH,
 } from '@sotto/wire';
-import type { MessageRef } from '../src/index.ts';
+import type { MessageRef, Settings } from '../src/index.ts';
 import { MOST_AHEAD } from '../src/conversations/order.ts';
 import { deviceOf, messageOf } from '../src/store/refs.ts';
 import { messages } from '../src/store/tables.ts';
@@ -23,11 +23,11 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const MOST_PARKED = 200;
 
 /** Alice, her friend Bob, and Mallory, who is a contact of hers too and says what he likes. */
-async function scene() {
+async function scene(settings: Partial<Settings> = {}) {
   const gateway = new MemoryGateway(systemClock);
   const effects = { openTransport: gateway.openTransport };
   const [alice, bob, mallory] = [
-    await Person.create('alice', gateway.address, { effects }),
+    await Person.create('alice', gateway.address, { effects, settings }),
     await Person.create('bob', gateway.address, { effects }),
     await Person.create('mallory', gateway.address, { effects }),
   ];
@@ -109,7 +109,8 @@ suite('R-OPS-2 lying contacts', { timeout: 60_000 }, () => {
   });
 
   test('a receipt for what has not left yet does not keep it from leaving', async () => {
-    await using all = await scene();
+    // One try, and none until she is asked: a second one would seal what is behind the first.
+    await using all = await scene({ retryBaseMs: 600_000, retryMostMs: 600_000 });
     const { alice, mallory: victim, withMallory, hers, gateway } = all;
     await using mallory = await liarOf(victim);
     // Sealing fails as long as the gateway refuses everything for Mallory's mailbox.
@@ -127,7 +128,8 @@ suite('R-OPS-2 lying contacts', { timeout: 60_000 }, () => {
     await all.settled();
     assert.equal((await alice.messenger.message(second.id))?.state, 'waiting');
     gateway.refuse = () => null;
-    await Promise.all([first.delivered(), second.delivered()]);
+    await alice.reopen();
+    for (const { id } of [first, second]) await (await alice.messenger.sent(id)).delivered();
   });
 
   test('revisions: beyond 2^53 refused, the highest possible holds for the liar alone', async () => {
