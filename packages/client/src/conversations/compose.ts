@@ -4,9 +4,13 @@ import type { StoredConversation } from '@sotto/wire/stored';
 import { contentId } from '../core/core.ts';
 import type { Core } from '../core/core.ts';
 import { MessengerError } from '../error.ts';
+import { grease } from './grease.ts';
 import { heightAfter, parentsAfter } from './order.ts';
 import { endsOf } from './rows.ts';
 import { carriedTimer } from './timer.ts';
+
+/** Larger ones may be at the limit. */
+const GREASED_BYTES = 16 * 1024;
 
 /** A content of this device, ready for the outbox. */
 export interface Composed {
@@ -41,7 +45,10 @@ export function composeControl(core: Core, conversation: ConversationId, body: C
 function compose(core: Core, draft: Omit<ContentDraft, 'sentAt' | 'chainHead'>): Composed {
   let bytes: Uint8Array;
   try {
-    bytes = encodeContent({ ...draft, sentAt: core.clock.now(), chainHead: core.own.head() });
+    const whole = { ...draft, sentAt: core.clock.now(), chainHead: core.own.head() };
+    bytes = encodeContent(whole);
+    const unknownFields = bytes.length > GREASED_BYTES ? [] : grease(core);
+    if (unknownFields.length > 0) bytes = encodeContent({ ...whole, unknownFields });
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause;
     throw new MessengerError('invalid_argument', `this cannot be sent: ${cause.message}`, { cause });

@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape, UnknownField } from '@bufbuild/protobuf';
 import { ContentSchema, equalBytes } from '@sotto/wire';
 import { StoredOutbound_Audience, StoredOutbound_Until } from '@sotto/wire/stored';
 import { completeEffects } from '../../src/effects.ts';
@@ -19,7 +19,11 @@ import type { Person } from './people.ts';
 export interface Liar extends AsyncDisposable {
   readonly rooms: Rooms;
   /** Sends a content as given, whatever the limits say, and waits until the gateway has it. */
-  say(to: AccountRef, content: MessageInitShape<typeof ContentSchema>): Promise<void>;
+  say(
+    to: AccountRef,
+    content: MessageInitShape<typeof ContentSchema>,
+    unknownFields?: readonly UnknownField[],
+  ): Promise<void>;
   /** The capability that `to` gave for its first device, and the mailbox it opens. */
   addressOf(to: AccountRef): { readonly capability: Uint8Array; readonly mailbox: Uint8Array };
 }
@@ -35,10 +39,12 @@ export async function liarOf(person: Person): Promise<Liar> {
   const { core } = rooms;
   return {
     rooms,
-    async say(to, content) {
+    async say(to, content, unknownFields = []) {
       const account = accountOf(to);
       const conversation = conversationWith(core, account);
-      const bytes = toBinary(ContentSchema, create(ContentSchema, { version: 1, conversation, ...content }));
+      const whole = create(ContentSchema, { version: 1, conversation, ...content });
+      if (unknownFields.length > 0) whole.$unknown = [...unknownFields];
+      const bytes = toBinary(ContentSchema, whole);
       const id = contentId(core, core.self.device, bytes);
       const ref = core.ledger.commit((tx) =>
         enqueue(tx, core, {

@@ -1,8 +1,10 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import { fromBinary } from '@bufbuild/protobuf';
+import type { CryptoProvider } from '@sotto/crypto';
 import {
   accountName,
   ENVELOPE_VERSION,
+  greaseValues,
   idText,
   MAX_ENVELOPE_BYTES,
   ProvenPrekeySchema,
@@ -24,13 +26,21 @@ const REGISTRATION: Record<RegistrationConfig['kind'], Registration> = {
   closed: Registration.CLOSED,
 };
 
+const RESERVED = greaseValues();
+
+function reservedVersion(provider: CryptoProvider): number {
+  const [byte = 0] = provider.random(1);
+  return RESERVED[byte % RESERVED.length] ?? 0x0a0a;
+}
+
 /** What anyone may ask. */
 export function directoryService(parts: ServiceParts): ServiceImpl<typeof DirectoryService> {
   const { directory, limiters, clock, limits } = parts;
   return {
     getInfo: () => ({
       version: VERSION,
-      envelopeVersions: [ENVELOPE_VERSION],
+      // With a reserved one, another each time: nobody may trip over versions that are not known yet (GREASE).
+      envelopeVersions: [ENVELOPE_VERSION, reservedVersion(parts.provider)],
       now: BigInt(clock.now()),
       registration: REGISTRATION[parts.registration.kind],
       limits: {
