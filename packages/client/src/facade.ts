@@ -186,7 +186,7 @@ export class Facade implements Messenger {
         const attached = { attachments: staged.map(({ attachment }) => attachment), staged };
         return rooms.sent.handle(rooms.writing.send(conversation, content, attached).id);
       } catch (cause) {
-        await rooms.attachments.unstage(staged);
+        await rooms.attachments.unstage(staged).catch((failure: unknown) => rooms.core.background.report(failure));
         throw cause;
       }
     });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { crashWhileSendingFiles } from './support/crash-attachments.ts';
 import { crashWhileHealing } from './support/crash-healing.ts';
 import { crashRun, prepare } from './support/crash-scenario.ts';
 
@@ -23,6 +24,17 @@ suite('R-STO-2 a crash at any commit or hand-over loses nothing and doubles noth
       },
     );
   }
+
+  test('while files are sent', async () => {
+    const prepared = await prepare('friends');
+    try {
+      const instants = await crashWhileSendingFiles(prepared, null);
+      assert.ok(instants > 20, `only ${instants} instants`);
+      for (let at = 2; at < instants; at += STEP) await crashWhileSendingFiles(prepared, at);
+    } finally {
+      rmSync(prepared.folder, { recursive: true, force: true });
+    }
+  });
 
   test('while a damaged message heals, on both sides', async () => {
     const prepared = await prepare('friends');

@@ -53,9 +53,17 @@ export class Attachments {
     return stageFiles(this.#core, this.#need(this.#files), { attachments, text }, this.#core.background.signal);
   }
 
-  /** What was staged for a message that came to nothing. */
+  /**
+   * What was staged for a message that came to nothing. Whatever failed: a file that a row names after all stays, and
+   * what cannot be looked up now is found at the next start.
+   */
   async unstage(staged: readonly StagedFile[]): Promise<void> {
-    if (this.#files !== null) await dropStaged(this.#files, staged);
+    if (this.#files === null) return;
+    const known = this.#names();
+    await dropStaged(
+      this.#files,
+      staged.filter(({ name }) => !known.has(name)),
+    );
   }
 
   info(message: MessageRef, index: number): AttachmentInfo {
@@ -141,8 +149,12 @@ export class Attachments {
   async #sweep(): Promise<void> {
     if (this.#files === null) return;
     const found = await this.#files.list();
-    const known = new Set(this.#core.ledger.read((read) => table.all(read)).map(({ row }) => row.name));
+    const known = this.#names();
     for (const name of found) if (!known.has(name)) await this.#files.remove(name);
+  }
+
+  #names(): ReadonlySet<string> {
+    return new Set(this.#core.ledger.read((read) => table.all(read)).map(({ row }) => row.name));
   }
 
   #need<T>(part: T | null): T {

@@ -2,7 +2,7 @@
 export const SNIFF_BYTES = 4096;
 
 /** What is not recognised. */
-export const UNKNOWN_TYPE = 'application/octet-stream';
+const UNKNOWN_TYPE = 'application/octet-stream';
 
 type Signature = readonly [
   type: string,

@@ -93,6 +93,6 @@ async function* coded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
   }
 }
 
-export function unreadable(cause?: unknown): MessengerError {
+function unreadable(cause?: unknown): MessengerError {
   return new MessengerError('attachment_unreadable', 'a file to be sent cannot be read', { cause });
 }

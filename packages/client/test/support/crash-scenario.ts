@@ -6,7 +6,7 @@ import { systemClock } from '@sotto/transport';
 import { openVault } from '@sotto/vault';
 import type { Vault } from '@sotto/vault';
 import { decodeEnvelope, idHex } from '@sotto/wire';
-import { Messenger } from '../../src/index.ts';
+import { folderFiles, Messenger } from '../../src/index.ts';
 import type { ConversationRef } from '../../src/index.ts';
 import { CrashPoints, mortalTransport, mortalVault } from './crash.ts';
 import { MemoryGateway } from './memory-gateway.ts';
@@ -68,7 +68,10 @@ export async function open(folder: string, gateway: MemoryGateway, points: Crash
     const messenger = await Messenger.open({
       vault: mortalVault(vault, points),
       settings: { ...quick, autoAccept: true, askDelayMs: 20, autoAcceptGroups: true, groupReceiptDelayMs: [0, 5] },
-      effects: { openTransport: mortalTransport(gateway.openTransport, points) },
+      effects: {
+        openTransport: mortalTransport(gateway.openTransport, points),
+        files: folderFiles(join(folder, 'vault', 'attachments')),
+      },
     });
     return { messenger, vault };
   } catch (cause) {

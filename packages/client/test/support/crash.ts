@@ -70,7 +70,18 @@ export function mortalTransport(
       onState: (listener) => transport.onState(listener),
       onLowPrekeys: (listener) => transport.onLowPrekeys(listener),
       directory: (address) => mortalDirectory(transport.directory(address), points),
-      blobs: (address) => transport.blobs(address),
+      blobs: (address) => {
+        const blobs = transport.blobs(address);
+        return {
+          ...blobs,
+          async append(part, call) {
+            points.reach();
+            const stored = await blobs.append(part, call);
+            points.reach();
+            return stored;
+          },
+        };
+      },
       followLogs: (address, sink, following) =>
         transport.followLogs(
           address,

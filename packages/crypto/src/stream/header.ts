@@ -5,7 +5,7 @@ import type { AeadName } from '../provider.ts';
 /** How a stream is sealed. Both AEADs take a 32-byte key and a 12-byte nonce. */
 export type StreamAead = Extract<AeadName, 'aes-256-gcm' | 'chacha20-poly1305'>;
 
-export const VERSION = 1;
+const VERSION = 1;
 export const SALT_BYTES = 32;
 export const COMMITMENT_BYTES = 32;
 /** version ‖ AEAD ‖ log2 of the chunk size ‖ 0: what both derivations bind. */
