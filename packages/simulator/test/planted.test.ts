@@ -7,7 +7,7 @@ import { plantedBugs } from './support/planted.ts';
 const WITHIN = 6;
 const SIZE = { accounts: [1, 1], actions: 40, faults: 4, paceMs: 3000 };
 /** Several who change one group at the same time. */
-const CIRCLE = { accounts: [1, 1, 1], actions: 60, faults: 10, paceMs: 200 };
+const CIRCLE = { accounts: [1, 1, 1], actions: 40, faults: 4, paceMs: 60, deeds: ['group-rotate'] as const };
 
 describe('bugs that were planted are caught', () => {
   for (const { name, caughtBy, kinds, groups = false, plant } of plantedBugs) {

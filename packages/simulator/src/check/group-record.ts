@@ -1,4 +1,4 @@
-import type { ConversationRef, MessageRef, Messenger } from '@sotto/client';
+import type { AccountRef, ConversationRef, MessageRef, Messenger } from '@sotto/client';
 import type { DeviceNode } from '../device/device-node.ts';
 
 /** A change of a group that somebody asked for. */
@@ -15,6 +15,10 @@ export class GroupRecord {
   readonly #undecided = new Set<Asked>();
   /** By device and group: it has been in it since. */
   readonly #inside = new Map<string, Set<ConversationRef>>();
+  /** Places in the sequence of what is recorded here. */
+  readonly #joinedAt = new Map<string, number>();
+  readonly #written = new Map<MessageRef, { readonly at: number; readonly accounts: ReadonlySet<AccountRef> }>();
+  #tick = 0;
   /** What every device that was in when it was written has to have, unless it was out in between. */
   readonly #owed = new Map<string, Map<MessageRef, ConversationRef>>();
 
@@ -31,6 +35,7 @@ export class GroupRecord {
 
   joined(device: DeviceNode, group: ConversationRef): void {
     this.ids.add(group);
+    this.#joinedAt.set(`${device.name} ${group}`, ++this.#tick);
     const groups = this.#inside.get(device.name) ?? new Set();
     // Whoever had to be brought back in may lack what was written meanwhile.
     if (groups.has(group)) this.out(device, group);
@@ -44,13 +49,21 @@ export class GroupRecord {
     for (const [message, where] of owed ?? []) if (where === group) owed?.delete(message);
   }
 
-  /** A message was stored for its sender. */
-  wrote(message: MessageRef, group: ConversationRef): void {
+  /** A message was stored for its sender, who saw these accounts in the group. */
+  wrote(message: MessageRef, group: ConversationRef, accounts: readonly AccountRef[]): void {
+    this.#written.set(message, { at: ++this.#tick, accounts: new Set(accounts) });
     for (const [device, groups] of this.#inside) {
       if (!groups.has(group)) continue;
       const owed = this.#owed.get(device) ?? new Map<MessageRef, ConversationRef>();
       this.#owed.set(device, owed.set(message, group));
     }
+  }
+
+  /** Whether a device has no business knowing a message: it was out when that was written, and has not come back since. */
+  isSecretFrom(device: DeviceNode, account: AccountRef, group: ConversationRef, message: MessageRef): boolean {
+    const written = this.#written.get(message);
+    if (written === undefined || written.accounts.has(account)) return false;
+    return (this.#joinedAt.get(`${device.name} ${group}`) ?? 0) < written.at;
   }
 
   owedTo(device: DeviceNode, group: ConversationRef): readonly MessageRef[] {

@@ -39,6 +39,15 @@ async function checkGroup(world: World, id: ConversationRef): Promise<void> {
       );
     }
   }
+  for (const { device, messages } of [...views, ...gone]) {
+    const { account } = world.personOf(device);
+    const learnt = messages.find((message) => world.groups.isSecretFrom(device, account, id, message.id));
+    if (learnt === undefined) continue;
+    throw new Violation(
+      'removed-learn-nothing',
+      `${device.name} has ${learnt.id.slice(0, 8)}, written after it was out`,
+    );
+  }
   const [first] = views;
   for (const view of views) {
     if (first === undefined || view.state === first.state) continue;

@@ -37,11 +37,12 @@ const DOING: Readonly<Record<GroupActionKind, (scene: GroupScene, group: Group) 
     const { account } = world.personOf(device);
     const text = `message ${number} to all`;
     const seen = world.promises.lastSeen(device, conversation);
+    const accounts = (await membersOf(messenger, conversation)).map((member) => member.account);
     const { id } = await messenger.send(conversation, text);
     world.log.note(device.name, 'stored', id.slice(0, 8), number);
     const promised = { id, conversation, author: account, device: device.name, text, seen };
     world.promises.promise(promised, device);
-    world.groups.wrote(id, conversation);
+    world.groups.wrote(id, conversation, accounts);
   },
   async 'group-invite'(scene, { id }) {
     const { random, messenger } = scene;

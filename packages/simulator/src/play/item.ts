@@ -54,18 +54,25 @@ export interface PlanOptions {
   readonly paceMs: number;
   /** Whether people have a group. */
   readonly groups: boolean;
+  /** People do only this; default: everything. */
+  readonly deeds?: readonly (ActionKind | GroupActionKind)[];
   /** Only these faults; default: all. */
   readonly kinds?: readonly FaultKind[];
 }
 
 /** Everything that is to happen in a run, in order. */
-export function makePlan({ seed, actions, faults, paceMs, kinds, groups }: PlanOptions): readonly Item[] {
+export function makePlan({ seed, actions, faults, paceMs, deeds, kinds, groups }: PlanOptions): readonly Item[] {
   const random = new Random(`${seed}/plan`);
   const length = actions * paceMs;
   const items: Item[] = [];
   for (let number = 0; number < actions; number++) {
     const at = Math.floor(random.unit() * length);
-    items.push({ kind: 'action', number, at, action: weighted(random, groups ? ALL_ACTIONS : ACTIONS) });
+    items.push({
+      kind: 'action',
+      number,
+      at,
+      action: (deeds && random.pick(deeds)) ?? weighted(random, groups ? ALL_ACTIONS : ACTIONS),
+    });
   }
   for (let number = actions; number < actions + faults; number++) {
     const at = Math.floor(random.unit() * length);

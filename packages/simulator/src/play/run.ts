@@ -3,7 +3,8 @@ import { Violation } from '../check/violation.ts';
 import { act } from './actions.ts';
 import { lift, strike } from './faults.ts';
 import { makePlan } from './item.ts';
-import type { FaultKind, Item } from './item.ts';
+import type { GroupActionKind } from './group-actions.ts';
+import type { ActionKind, FaultKind, Item } from './item.ts';
 import { World } from './world.ts';
 import type { WorldOptions } from './world.ts';
 
@@ -18,6 +19,8 @@ export interface RunOptions extends WorldOptions {
   readonly faults: number;
   /** ms between two actions on average. */
   readonly paceMs: number;
+  /** People do only this; default: everything. */
+  readonly deeds?: readonly (ActionKind | GroupActionKind)[];
   /** Only these faults; default: all. */
   readonly kinds?: readonly FaultKind[];
   /** Numbers of the plan's items that happen; default: all. */

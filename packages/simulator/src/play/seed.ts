@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tampering } from '../device/device-node.ts';
-import type { FaultKind } from './item.ts';
+import type { GroupActionKind } from './group-actions.ts';
+import type { ActionKind, FaultKind } from './item.ts';
 import { run } from './run.ts';
 import type { RunReport } from './run.ts';
 
@@ -21,6 +22,8 @@ export interface Size {
   readonly paceMs: number;
   /** Whether people have a group. */
   readonly groups: boolean;
+  /** People do only this; default: everything. */
+  readonly deeds?: readonly (ActionKind | GroupActionKind)[];
   /** Only these faults; default: all. */
   readonly kinds?: readonly FaultKind[];
 }

@@ -30,9 +30,9 @@ export class Timeline {
     return this.#steps;
   }
 
-  /** Runs `task` after `ms`; the function returned cancels it. */
+  /** Runs `task` after `ms`, whole ones as with every real clock; the function returned cancels it. */
   after(ms: number, task: () => void): () => void {
-    return this.#agenda.add(this.#now + Math.max(0, ms), task);
+    return this.#agenda.add(this.#now + Math.max(0, Math.ceil(ms)), task);
   }
 
   /**
