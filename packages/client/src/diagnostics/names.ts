@@ -2,7 +2,7 @@ import type { CryptoProvider } from '@sotto/crypto';
 import { asciiBytes, toBase32 } from '@sotto/wire';
 
 /** What a name stands for. */
-export type NamedKind = 'conversation' | 'account' | 'device' | 'message' | 'envelope';
+type NamedKind = 'conversation' | 'account' | 'device' | 'message' | 'envelope';
 
 /** Names that stand for ids in a bundle: the same for one conversation on both sides, of no meaning to anyone else. */
 export type Naming = (kind: NamedKind, id: Uint8Array) => string;

@@ -14,9 +14,9 @@ import { noteDown } from '../trail/store.ts';
 import { placePlaceholder } from './placeholders.ts';
 
 /** Wanted from one device at once: who breaks or invents more gains nothing by it. */
-export const MOST_WANTED_OF_DEVICE = 64;
+const MOST_WANTED_OF_DEVICE = 64;
 /** Wanted from all together. */
-export const MOST_WANTED = 512;
+const MOST_WANTED = 512;
 /** Lines that stand for envelopes of one device. */
 export const MOST_PLACEHOLDERS_OF_DEVICE = 16;
 
