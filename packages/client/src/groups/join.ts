@@ -12,6 +12,7 @@ import { groups } from '../store/tables.ts';
 import { beginConversation, followRules } from './beginning.ts';
 import { noticeId, tell } from './notices.ts';
 import { beginResync } from './begin-resync.ts';
+import { noteUsed } from './key-packages.ts';
 import { deleteMember, eachMember, putGroup, putMember, viewGroup } from './rows.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
@@ -87,10 +88,11 @@ function settle(
   parts: WorkerParts,
   ref: ConversationRef,
   invitation: GroupInvitation,
-  { head, members }: Joined,
+  { head, members, ref: used, lastResort }: Joined,
 ): void {
   const { core } = parts;
   const group = groups.need(tx.write, ref);
+  if (!lastResort) noteUsed(tx.write, used);
   group.policy = head.policy;
   group.epoch = BigInt(head.epoch);
   group.epochKey = head.epochKey;

@@ -25,7 +25,7 @@ export type Posted =
   | { readonly kind: 'later'; readonly reason: Later; readonly retryAfterMs?: number };
 
 /** Why an entry waits, as groups and as messages say it. */
-export type Later = 'waiting-connection' | 'log-full' | 'log-refused' | 'log-gone';
+type Later = 'waiting-connection' | 'log-full' | 'log-refused' | 'log-gone';
 
 const codes: { readonly [Code in GatewayApiErrorCode]?: Posted } = {
   conflict: { kind: 'overtaken' },
@@ -58,7 +58,7 @@ const messageReasons: Record<Later, ReasonCode> = {
 };
 
 /** Why a message of a group waits; told once. */
-export function waitFor(tx: Tx, core: Core, post: StoredGroupPost, reason: ReasonCode): void {
+function waitFor(tx: Tx, core: Core, post: StoredGroupPost, reason: ReasonCode): void {
   if (post.message.length === 0) return;
   const message = messageRef(post.message);
   const row = outbounds.get(tx.write, message);
@@ -106,7 +106,7 @@ export function noteRefused(tx: Tx, core: Core, post: StoredGroupPost, posted: P
 }
 
 /** A message that can never be sent: it says so. */
-export function failMessage(tx: Tx, core: Core, post: StoredGroupPost, reason: ReasonCode): void {
+function failMessage(tx: Tx, core: Core, post: StoredGroupPost, reason: ReasonCode): void {
   deletePost(tx, post);
   if (post.message.length === 0) return;
   const message = messageRef(post.message);

@@ -1,6 +1,6 @@
 import type { VaultReader } from '@sotto/vault';
 import { decodeGroupPolicy, equalBytes, LogEntryKind } from '@sotto/wire';
-import type { AccountId, DeviceId, GroupRules } from '@sotto/wire';
+import type { AccountId, GroupRules } from '@sotto/wire';
 import { StoredGroup_State } from '@sotto/wire/stored';
 import type { StoredGroup, StoredGroupIntent, StoredGroupMember, StoredGroupPost } from '@sotto/wire/stored';
 import type { Core } from '../core/core.ts';
@@ -24,7 +24,7 @@ const states: Partial<Record<StoredGroup_State, GroupState>> = {
   [StoredGroup_State.ASKING]: 'asking',
 };
 
-export function groupState(row: StoredGroup): GroupState {
+function groupState(row: StoredGroup): GroupState {
   const state = states[row.state];
   if (state === undefined) throw new MessengerError('corrupt_store', 'a group is stored in an unknown state');
   return state;
@@ -144,11 +144,6 @@ export function* eachMember(read: VaultReader, group: ConversationRef): Generato
     if (last === undefined || page.length < 256) return;
     after = last.ordinal;
   }
-}
-
-export function isInGroup(read: VaultReader, group: ConversationRef, account: AccountId, device: DeviceId): boolean {
-  const member = findMember(read, group, account);
-  return member !== null && member.leaves.some((leaf) => equalBytes(leaf.device, device));
 }
 
 /** Groups that an account is in. */

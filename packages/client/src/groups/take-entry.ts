@@ -27,7 +27,7 @@ export interface Taken {
 }
 
 /** The entry as it is read by everybody; null: it is none. */
-export function readEntry(record: LogRecord): LogEntry | null {
+function readEntry(record: LogRecord): LogEntry | null {
   try {
     return decodeLogEntry(record.entry);
   } catch (cause) {
