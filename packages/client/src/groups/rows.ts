@@ -1,5 +1,5 @@
 import type { VaultReader } from '@sotto/vault';
-import { decodeGroupPolicy, equalBytes, LogEntryKind } from '@sotto/wire';
+import { decodeGroupPolicy, LogEntryKind } from '@sotto/wire';
 import type { AccountId, GroupRules } from '@sotto/wire';
 import { StoredGroup_State } from '@sotto/wire/stored';
 import type { StoredGroup, StoredGroupIntent, StoredGroupMember, StoredGroupPost } from '@sotto/wire/stored';
