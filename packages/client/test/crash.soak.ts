@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { crashWhileSendingFiles } from './support/crash-attachments.ts';
 import { crashWhileHealing } from './support/crash-healing.ts';
 import { crashRun, prepare } from './support/crash-scenario.ts';
 
@@ -18,6 +19,16 @@ suite('R-STO-2 a crash at every single commit or hand-over loses nothing and dou
       },
     );
   }
+
+  test('while files are sent', async () => {
+    const prepared = await prepare('friends');
+    try {
+      const instants = await crashWhileSendingFiles(prepared, null);
+      for (let at = 0; at < instants; at++) await crashWhileSendingFiles(prepared, at);
+    } finally {
+      rmSync(prepared.folder, { recursive: true, force: true });
+    }
+  });
 
   test('while a damaged message heals, on both sides', async () => {
     const prepared = await prepare('friends');
