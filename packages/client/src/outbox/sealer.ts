@@ -234,6 +234,11 @@ export class Sealer {
     }
     if (!(cause instanceof GatewayApiError)) throw cause;
     const { code, retryAfterMs } = cause;
+    if (code === 'revoked') {
+      // Its gateway knows of a statement that is not known here yet.
+      this.#core.bells.ring('chain', accountRef(job.account));
+      return { kind: 'obstacle', reason: 'mailbox-gone', until: 'event' };
+    }
     if (code === 'capability' || code === 'unauthenticated') {
       this.refused(job.account);
       return { kind: 'obstacle', reason: 'address-refused', until: 'event' };
