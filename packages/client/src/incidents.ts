@@ -6,7 +6,7 @@ import type { Tx } from './store/ledger.ts';
 import { incidents } from './store/tables.ts';
 
 /** What `doctor` still tells of long after it happened. Closed. */
-export const incidentKinds = {
+const incidentKinds = {
   'gateway-forgot-device': 'The gateway had lost its data: this device registered again and told its contacts.',
   'gateway-set-back': 'The gateway had been set back to an old copy of its data: it was given what it lacked.',
   'registration-refused': 'The gateway had lost its data and does not take this device again without its operator.',

@@ -182,7 +182,7 @@ export type Conversation = ConversationFacts &
   );
 
 /** What direct and group conversations have in common. */
-export interface ConversationFacts extends ConversationSettings {
+interface ConversationFacts extends ConversationSettings {
   readonly id: ConversationRef;
   /** The contact's name, or the group's. */
   readonly name: string;

@@ -11,7 +11,7 @@ interface DeviceRow {
 }
 
 /** Devices with the account they belong to. */
-export function selectDevices(sql: Sql) {
+function selectDevices(sql: Sql) {
   return sql.build
     .selectFrom('devices')
     .innerJoin('accounts', 'accounts.no', 'devices.account_no')
