@@ -12,7 +12,7 @@ const MINUTE = 60 * SECOND;
 /** Runs a scene in a small world of its own. */
 async function scene(accounts: readonly number[], act: (world: World, ...devices: DeviceNode[]) => Promise<void>) {
   const folder = newFolder('memory');
-  const world = await World.create({ seed: 'regression', folder, accounts });
+  const world = await World.create({ seed: 'regression', folder, accounts, groups: true });
   try {
     await act(world, ...world.devices);
   } finally {
@@ -73,5 +73,20 @@ describe('what seeds have found', () => {
         await world.pass(3 * SECOND);
       }
       assert.ok(!problems.includes('internal'), problems.join());
+    }));
+
+  test('a clock that is set forward does not make a message of the group unreadable that is on its way', () =>
+    scene([1, 1], async (world, owner, member) => {
+      const [group] = await world.settled(messengerOf(owner).groups.list());
+      member.way.weather = { kind: 'cut' };
+      const { id } = await world.settled(messengerOf(member).send(group!.id, 'sealed in the epoch before'));
+      await world.pass(SECOND);
+      await world.settled(messengerOf(owner).groups.edit(group!.id, { name: 'in another epoch' }));
+      await world.pass(5 * SECOND);
+      owner.skewMs = 180 * MINUTE;
+      await world.pass(20 * SECOND);
+      lift(world);
+      await world.pass(10 * MINUTE);
+      assert.notEqual(await world.settled(messengerOf(owner).message(id)), null);
     }));
 });
