@@ -32,10 +32,7 @@ export function markOf(state: MessageState, style: Styles): string {
 export function bodyText(message: Message): string {
   switch (message.body.kind) {
     case 'text':
-      return [cleanText(message.body.text), ...message.body.attachments.map(attachmentText)]
-        .filter((part) => part !== '')
-        .join('\n')
-        .concat(message.body.edited ? ' (edited)' : '');
+      return writtenText(message.body) + (message.body.edited ? ' (edited)' : '');
     case 'deleted':
       return '(taken back)';
     case 'timer':
@@ -47,9 +44,14 @@ export function bodyText(message: Message): string {
   }
 }
 
+/** What its author wrote and attached. */
+function writtenText(body: Extract<Message['body'], { kind: 'text' }>): string {
+  return [cleanText(body.text), ...body.attachments.map(attachmentText)].filter((part) => part !== '').join('\n');
+}
+
 /** One line of it, at most `length` characters: for quotes and lists. */
 export function excerpt(message: Message, length = 40): string {
-  const text = bodyText(message);
+  const text = message.body.kind === 'text' ? writtenText(message.body) : bodyText(message);
   const line = text.replaceAll(/\s+/g, ' ').trim();
   const characters = Array.from(line);
   return characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : line;
