@@ -111,6 +111,24 @@ suite('agents', { timeout: 60_000 }, () => {
     await agent.close();
   });
 
+  test('contacts bring it into groups, where it answers when it is named and is quiet otherwise', async () => {
+    await using town = await scene(({ text, group }) => `${group?.name}: ${text}`);
+    const { agent, alice, conversation } = town;
+    const contact = (await alice.messenger.conversation(conversation)) ?? assert.fail('no conversation');
+    assert.ok(contact.kind === 'direct');
+    const joined = agent.messenger.events.next('group-joined');
+    const { id } = await alice.messenger.groups.create({ name: 'Walks', accounts: [contact.contact] });
+    await joined;
+    await alice.messenger.send(id, 'Not for anybody in particular');
+    await alice.messenger.send(id, 'bot, who leads?');
+    const seen = await until(
+      () => texts(alice.messenger, id),
+      (all) => all.includes('Walks: who leads?'),
+    );
+    assert.equal(seen.filter((text) => text.startsWith('Walks:')).length, 1);
+    await agent.close();
+  });
+
   test('in a group it is meant when it is named, mentioned, replied to or given a command', () => {
     const plain = { name: 'echo', repliesToOwn: false };
     const said = (text: string, facts = plain, mentioned = false) => saidTo({ mentioned }, body(text), facts);

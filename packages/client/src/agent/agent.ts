@@ -29,7 +29,7 @@ export const Agent = {
     const { folder, vault, answer: _, inGroups: __, settings, ...account } = options;
     const { provider } = completeEffects(options.effects);
     const store = vault ?? { folder, keystore: fileKeystore({ provider, path: join(folder, 'unlock.key') }) };
-    const opening = { ...account, vault: store, settings: { autoAccept: true, ...settings } };
+    const opening = { ...account, vault: store, settings: { autoAccept: true, autoAcceptGroups: true, ...settings } };
     const isNew =
       'folder' in store && (!existsSync(store.folder) || inspectVault({ path: store.folder, provider }) === null);
     const messenger = isNew ? await Messenger.create(opening) : await Messenger.open(opening);
