@@ -43,7 +43,9 @@ async function view(id: string): Promise<GroupView> {
   const known = await messenger.groups.get(group);
   if (known === null) return { state: 'unknown', name: '', epoch: 0, members: [], pending: 0, waiting: 0 };
   const { members } = await messenger.groups.members(group, { limit: 1000 });
-  const waiting = (await messages(group)).filter(({ own, state }) => own && state === 'waiting');
+  // Of a group that was not joined yet there is no conversation.
+  const all = (await messenger.conversation(group)) === null ? [] : await messages(group);
+  const waiting = all.filter(({ own, state }) => own && state === 'waiting');
   return {
     state: known.state,
     name: known.name,
