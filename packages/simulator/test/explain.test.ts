@@ -178,7 +178,7 @@ describe('explain names the cause of every kind of fault', () => {
         await world.pass(HOUR);
         const { steps } = await world.settled(messengerOf(at === 'sender' ? sender! : receiver!).explain(message));
         const codes = steps.map(({ code }) => code);
-        assert.ok(codes.includes(says), codes.join());
+        assert.ok(codes.includes(says), steps.map(({ at: when, code }) => `${code}@${when}`).join());
         assert.equal((await world.settled(messengerOf(receiver!).message(message)))?.body.kind, 'text');
       } finally {
         await world.close();

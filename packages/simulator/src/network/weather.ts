@@ -4,7 +4,7 @@ import type { Timeline } from '../time/timeline.ts';
 /** How the way between a device and the gateway is at the moment. */
 export type Weather =
   | { readonly kind: 'fair' }
-  /** Everything takes this much longer, ms. */
+  /** Everything takes longer, by this much at most and half of it at least, ms. */
   | { readonly kind: 'slow'; readonly extraMs: number }
   /** Nothing gets through and nobody is told, as on a phone that has left its network. */
   | { readonly kind: 'silent' }
@@ -62,7 +62,7 @@ export class Way {
 
   latency(): number {
     const extra = this.#weather.kind === 'slow' ? this.#weather.extraMs : 0;
-    return this.#random.whole(...LATENCY_MS) + Math.round(this.#random.unit() * extra);
+    return this.#random.whole(...LATENCY_MS) + Math.round((0.5 + this.#random.unit() / 2) * extra);
   }
 
   /** Hands something over after a latency, or once the silence is over; `lane` keeps what it carries in order. */
