@@ -57,7 +57,8 @@ export function groupsOverFullTree(bundles: readonly KeyPackageBundle[], leaves:
     authentication: { accepts: () => true },
     now: () => Date.now(),
     psks: {},
-    policy: DEFAULT_POLICY,
+    // What others publish is good for ever.
+    policy: { ...DEFAULT_POLICY, maxLifetime: Infinity },
   };
   return leaves.map((ownLeaf) => {
     using copy = Secret.copy(epochSecret);

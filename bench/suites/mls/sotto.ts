@@ -21,8 +21,6 @@ export function sotto(impl: string, cipherSuite: number): Implementation {
         signer: provider.generate('ed25519'),
       },
       authentication: { accepts: () => true },
-      // What others publish is good for ever.
-      policy: { maxLifetime: Infinity },
       now: () => Date.now(),
     });
     const bundle = client.createKeyPackage();
