@@ -11,7 +11,7 @@ const TEXT = 'x'.repeat(1024);
  * invitation until the first message that was written afterwards is there.
  */
 export async function messages({ quick, say, row }: SuiteOptions): Promise<void> {
-  for (const members of quick ? [5] : [10, 100, 1000]) {
+  for (const members of quick ? [10] : [10, 100, 1000]) {
     say(`Gathering a group of ${members} …`);
     await using crowd = await gather(members);
     const { sender, group } = crowd;
