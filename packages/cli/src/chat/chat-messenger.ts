@@ -18,6 +18,7 @@ export type ChatMessenger = Pick<
   | 'setNickname'
   | 'safetyNumber'
   | 'verifyContact'
+  | 'conversation'
   | 'conversations'
   | 'groups'
   | 'send'

@@ -76,6 +76,8 @@ export class ConversationView {
 
   /** Prints the newest page and marks it as read. */
   async open(): Promise<void> {
+    // A group that is being joined has none yet; what is written there is shown as it comes.
+    if ((await this.#messenger.conversation(this.#place.conversation)) === null) return;
     const page = await this.#messenger.history(this.#place.conversation, { limit: FIRST_PAGE });
     this.#before = page.before;
     await this.#show(page.entries);

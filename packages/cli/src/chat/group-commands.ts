@@ -156,6 +156,7 @@ async function show(control: ChatControl): Promise<void> {
   if (place?.kind !== 'group') return;
   const { group } = place;
   const { members, after } = await control.messenger.groups.members(conversation, { limit: 100 });
+  const state = group.state === 'joined' ? '' : `, ${describeGroupState(group.state)}`;
   const rows = members.map(({ name, role, devices, own }) => [
     `  ${own ? 'you' : cleanName(name)}`,
     role === 'member' ? '' : role,
@@ -163,7 +164,7 @@ async function show(control: ChatControl): Promise<void> {
   ]);
   control.view.notice(
     [
-      `${groupNameOf(group)}: ${describeGroupState(group.state)}, ${group.members} in it`,
+      `${groupNameOf(group)}: ${group.members === 1 ? '1 member' : `${group.members} members`}${state}`,
       ...(group.description === '' ? [] : [group.description]),
       ...columns(rows),
       ...(after === null ? [] : ['  …']),

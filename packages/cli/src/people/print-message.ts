@@ -67,5 +67,6 @@ export async function spellNotice(
     if (!names.has(account)) names.set(account, await places.nameOf(group, account));
   }
   const sentence = describeNotice(notice, (account) => names.get(account) ?? account.slice(0, 10));
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  // Names stay as people write them.
+  return sentence.replace(/^you\b/, 'You');
 }
