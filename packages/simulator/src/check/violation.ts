@@ -12,7 +12,6 @@ export const invariants = {
   'outbox-settles': 'Every message on its way arrives, or expires or fails visibly.',
   'queues-bounded': 'No queue grows beyond its limit.',
   'rows-bounded': 'What is stored is bounded by what was sent.',
-  'all-readable': 'Every envelope can be opened, unless something was lost, held back or restored.',
   'no-surprise': 'Nothing fails that was not made to fail.',
 } as const satisfies Record<string, string>;
 
